@@ -1,0 +1,62 @@
+import type { RejectionReason, SessionOutcome } from './attributes.js';
+
+/** What a pool says of itself at one moment. Only the first two fields are needed. */
+export interface RuntimeSnapshot {
+  /** Sessions now active. */
+  readonly activeSessions: number;
+  /** Whether the pool takes no new sessions and lets the live ones finish. */
+  readonly draining: boolean;
+  /** The deployment version the worker runs. Read once, when the pool is instrumented. */
+  readonly deploymentVersion?: string | null;
+  /** How long the pool may drain, in seconds. */
+  readonly drainTimeoutSeconds?: number | null;
+  /** Active sessions by tenant id. */
+  readonly sessionsByTenant?: Readonly<Record<string, number>>;
+  /** Active sessions by agent name. */
+  readonly sessionsByAgent?: Readonly<Record<string, number>>;
+  /** When the snapshot was taken, in Unix seconds. */
+  readonly timestamp?: number;
+  /** How long the pool has been up, in seconds. */
+  readonly uptimeSeconds?: number;
+  readonly registeredAgents?: number;
+  readonly totalSessionsStarted?: number;
+  readonly totalSessionFailures?: number;
+  readonly lastRoutedAgent?: string | null;
+  /** Can hold personal data; never exported. */
+  readonly lastError?: string | null;
+}
+
+/** One session. */
+export interface SessionInfo {
+  /** Unique in the pool. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly agentName?: string;
+  /** When the session was accepted. */
+  readonly startedAt: Date;
+  /** Whatever the pool knows of the session. Can hold personal data; never exported. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** The version of the worker that took the session. */
+  readonly deploymentVersion?: string;
+}
+
+/** What a caller knows when a session starts: an id is made up and the rest has defaults where left out. */
+export type SessionStart = Partial<SessionInfo>;
+
+/** Is told of a pool's sessions. It may throw or hang; that never touches a session. */
+export interface SessionObserver {
+  onSessionStart?(session: SessionInfo): void;
+  /** Runs `fn`, the session's code, once, and returns what it returns. */
+  runSession?<T>(session: SessionInfo, fn: () => T): T;
+  onSessionEnd?(session: SessionInfo, outcome: SessionOutcome, error?: unknown): void;
+  onJobRejected?(reason: RejectionReason): void;
+}
+
+/** Whatever runs sessions in this process: a literal object over a `Set` of sockets will do. */
+export interface PoolLike {
+  /** Cheap and synchronous: it is called a few times a second. */
+  runtimeSnapshot(): RuntimeSnapshot;
+  /** With this the pool's sessions get spans and counters. May return a function that ends the observing. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: a pool that returns nothing is as welcome.
+  observe?(observer: SessionObserver): (() => void) | void;
+}
