@@ -1,0 +1,159 @@
+/** The two signals this package sends. */
+export type Signal = 'METRICS' | 'TRACES';
+export type Protocol = 'http/protobuf' | 'http/json';
+export type Temporality = 'cumulative' | 'delta' | 'lowmemory';
+
+/** The default of the OpenTelemetry specification. */
+export const DEFAULT_ENDPOINT = 'http://localhost:4318';
+const DEFAULT_INTERVAL_MS = 15_000;
+const DEFAULT_EXPORT_TIMEOUT_MS = 30_000;
+
+const TEMPORALITY = 'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE';
+const DISABLED = 'OTEL_SDK_DISABLED';
+/** The exporters read the other choices as they are written. */
+const ANY_CASE = new Set([DISABLED, TEMPORALITY]);
+const RESOURCE_ATTRIBUTES = 'OTEL_RESOURCE_ATTRIBUTES';
+const PER_SIGNAL = ['', '_METRICS', '_TRACES'];
+const perSignal = (setting: string) => PER_SIGNAL.map((signal) => `OTEL_EXPORTER_OTLP${signal}_${setting}`);
+
+const isUrl = (value: string) => /^https?:\/\//i.test(value) && URL.canParse(value);
+const isPositive = (value: string) => Number(value) > 0 && Number.isFinite(Number(value));
+const isRatio = (value: string) => Number(value) >= 0 && Number(value) <= 1;
+
+interface Check {
+  readonly variables: readonly string[];
+  readonly accepts: (value: string) => boolean;
+  readonly expected: string;
+  readonly instead: string;
+}
+
+const choice = (variables: string[], values: string[], instead: string): Check => ({
+  variables,
+  accepts: (value) => values.includes(ANY_CASE.has(variables[0] ?? '') ? value.toLowerCase() : value),
+  expected: values.join(', '),
+  instead,
+});
+
+const milliseconds = (variables: string[], instead: number): Check => ({
+  variables,
+  accepts: isPositive,
+  expected: 'milliseconds above 0',
+  instead: String(instead),
+});
+
+const SAMPLERS = ['always_on', 'always_off', 'traceidratio'].flatMap((name) => [name, `parentbased_${name}`]);
+
+/** The variables whose value can be wrong, what they may be, and what is used instead of a wrong one. */
+const CHECKS: readonly Check[] = [
+  choice([DISABLED], ['true', 'false'], 'false'),
+  {
+    variables: ['OTEL_METRICS_EXPORTER', 'OTEL_TRACES_EXPORTER'],
+    accepts: (value) => value === 'none' || value.split(',').includes('otlp'),
+    expected: 'otlp or none',
+    instead: 'otlp',
+  },
+  {
+    variables: perSignal('ENDPOINT'),
+    accepts: isUrl,
+    expected: 'an http or https URL',
+    instead: DEFAULT_ENDPOINT,
+  },
+  choice(perSignal('PROTOCOL'), ['http/protobuf', 'http/json'], 'http/protobuf'),
+  choice(perSignal('COMPRESSION'), ['gzip', 'none'], 'none'),
+  milliseconds(perSignal('TIMEOUT'), 10_000),
+  choice([TEMPORALITY], ['cumulative', 'delta', 'lowmemory'], 'cumulative'),
+  milliseconds(['OTEL_METRIC_EXPORT_INTERVAL'], DEFAULT_INTERVAL_MS),
+  milliseconds(['OTEL_METRIC_EXPORT_TIMEOUT'], DEFAULT_EXPORT_TIMEOUT_MS),
+  choice(['OTEL_TRACES_SAMPLER'], SAMPLERS, 'parentbased_always_on'),
+  { variables: ['OTEL_TRACES_SAMPLER_ARG'], accepts: isRatio, expected: 'a ratio from 0 to 1', instead: '1' },
+  {
+    variables: [RESOURCE_ATTRIBUTES],
+    accepts: (value) => parseResourceAttributes(value) !== undefined,
+    expected: 'key=value pairs, comma-separated and percent-encoded',
+    instead: 'none of them',
+  },
+];
+
+/** Every variable that is honoured, in the order of the README's table. */
+export const VARIABLES: readonly string[] = [
+  ...new Set([
+    ...CHECKS.flatMap((check) => check.variables),
+    ...perSignal('HEADERS'),
+    ...perSignal('CERTIFICATE'),
+    ...perSignal('CLIENT_KEY'),
+    ...perSignal('CLIENT_CERTIFICATE'),
+    'OTEL_SERVICE_NAME',
+  ]),
+];
+
+/** What the `OTEL_*` environment says, as far as this package reads it itself. */
+export interface Environment {
+  readonly disabled: boolean;
+  /** Whether a signal is exported at all. */
+  readonly exports: Readonly<Record<Signal, boolean>>;
+  readonly protocol: Readonly<Record<Signal, Protocol>>;
+  readonly temporality: Temporality;
+  /** Whether any OTLP endpoint is set. */
+  readonly hasEndpoint: boolean;
+  readonly intervalMs: number;
+  readonly exportTimeoutMs: number;
+  readonly serviceName: string | undefined;
+  readonly serviceVersion: string | undefined;
+  /** One sentence for each value that can not be honoured. */
+  readonly complaints: readonly string[];
+}
+
+/** Reads the `OTEL_*` environment. An empty variable counts as unset, as the specification says. */
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+  const complaints: string[] = [];
+  const values = new Map<string, string>();
+  for (const name of VARIABLES) {
+    const value = env[name]?.trim();
+    if (value) values.set(name, value);
+  }
+  for (const { variables, accepts, expected, instead } of CHECKS) {
+    for (const name of variables) {
+      const value = values.get(name);
+      if (value === undefined || accepts(value)) continue;
+      values.delete(name);
+      const given = JSON.stringify(value).replace(/\/\/[^@/]*@/, '//***@');
+      complaints.push(`${name}: expected ${expected}, got ${given}; using ${instead}`);
+    }
+  }
+  const setting = (name: string, signal: Signal) =>
+    values.get(`OTEL_EXPORTER_OTLP_${signal}_${name}`) ?? values.get(`OTEL_EXPORTER_OTLP_${name}`);
+  const protocol = (signal: Signal) =>
+    setting('PROTOCOL', signal) === 'http/json' ? 'http/json' : 'http/protobuf';
+  const resource = parseResourceAttributes(values.get(RESOURCE_ATTRIBUTES) ?? '');
+  return {
+    disabled: values.get(DISABLED)?.toLowerCase() === 'true',
+    exports: {
+      METRICS: values.get('OTEL_METRICS_EXPORTER') !== 'none',
+      TRACES: values.get('OTEL_TRACES_EXPORTER') !== 'none',
+    },
+    protocol: { METRICS: protocol('METRICS'), TRACES: protocol('TRACES') },
+    temporality: (values.get(TEMPORALITY)?.toLowerCase() ?? 'cumulative') as Temporality,
+    hasEndpoint: perSignal('ENDPOINT').some((name) => values.has(name)),
+    intervalMs: Number(values.get('OTEL_METRIC_EXPORT_INTERVAL') ?? DEFAULT_INTERVAL_MS),
+    exportTimeoutMs: Number(values.get('OTEL_METRIC_EXPORT_TIMEOUT') ?? DEFAULT_EXPORT_TIMEOUT_MS),
+    serviceName: values.get('OTEL_SERVICE_NAME') ?? resource?.get('service.name'),
+    serviceVersion: resource?.get('service.version'),
+    complaints,
+  };
+}
+
+/** The SDK parses this list too, but two of its names are needed before it is loaded. */
+function parseResourceAttributes(list: string): Map<string, string> | undefined {
+  const pairs = list.split(',').filter((pair) => pair.trim() !== '');
+  try {
+    return new Map(
+      pairs.map((pair) => {
+        const [key = '', value, ...more] = pair.split('=').map((part) => decodeURIComponent(part.trim()));
+        if (!key || value === undefined || more.length > 0) throw new URIError(key);
+        return [key, value];
+      }),
+    );
+  } catch {
+    return undefined;
+  }
+}

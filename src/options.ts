@@ -1,0 +1,138 @@
+import { inspect } from 'node:util';
+import { type Attributes, type MeterProvider, SpanKind, type TracerProvider } from '@opentelemetry/api';
+import type { PoolLike, SessionInfo } from './pool.js';
+
+/** The tenants that still leave a worker under 60 series. */
+const MOST_TENANTS = 40;
+
+/** Options of {@link instrument}. All have defaults. */
+export interface InstrumentOptions {
+  /**
+   * The deployment version of this worker.
+   *
+   * @default the `deploymentVersion` of the pool's snapshot, else `service.version` of
+   * `OTEL_RESOURCE_ATTRIBUTES`, else `unversioned` with a warning
+   */
+  readonly deploymentVersion?: string;
+  /**
+   * The name of the pool, unique in an environment.
+   *
+   * @default `service.name` of `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES`, else `default`
+   */
+  readonly poolName?: string;
+  /**
+   * The id of this worker. It must never be used again, not even after a restart.
+   *
+   * @default the host's name and eight random hexadecimal digits
+   */
+  readonly workerId?: string;
+  /**
+   * More attributes for every datapoint and session span. Fixed for the worker's life.
+   *
+   * @default {}
+   */
+  readonly attributes?: Readonly<Record<string, string | number | boolean>>;
+  /**
+   * How long the worker may drain, in seconds. `shutdown()` waits as long for live sessions.
+   *
+   * @default the `drainTimeoutSeconds` of the pool's snapshot, else no limit
+   */
+  readonly drainTimeoutSeconds?: number;
+  /**
+   * Reports active sessions by tenant: the first N tenants each (1 to 40), all later ones as `other`.
+   *
+   * @default undefined (not reported)
+   */
+  readonly tenantLimit?: number;
+  /**
+   * More attributes for a session's spans. What it returns is exported: mind personal data.
+   *
+   * @default undefined
+   */
+  readonly spanAttributes?: (session: SessionInfo) => Attributes;
+  /**
+   * The kind of the session spans.
+   *
+   * @default SpanKind.CONSUMER
+   */
+  readonly spanKind?: SpanKind;
+  /**
+   * Where metrics go instead of the pipeline from the `OTEL_*` environment. It is flushed, never shut down.
+   *
+   * @default undefined
+   */
+  readonly meterProvider?: MeterProvider;
+  /**
+   * Where spans go instead of the pipeline from the `OTEL_*` environment. It is flushed, never shut down.
+   *
+   * @default undefined
+   */
+  readonly tracerProvider?: TracerProvider;
+}
+
+type Rule = readonly [expected: string, isRight: (value: unknown) => boolean];
+
+const isText = (value: unknown) => typeof value === 'string' && value.length > 0 && value.length <= 255;
+const has = (method: string) => (value: unknown) =>
+  typeof (value as Record<string, unknown> | null)?.[method] === 'function';
+const text: Rule = ['a string of 1 to 255 characters', isText];
+
+const RULES: Record<keyof InstrumentOptions, Rule> = {
+  deploymentVersion: text,
+  poolName: text,
+  workerId: text,
+  attributes: ['a record of strings, finite numbers and booleans, without names of openrtc.*', isAttributes],
+  drainTimeoutSeconds: ['seconds, 0 or more', (value) => Number.isFinite(value) && Number(value) >= 0],
+  tenantLimit: [
+    `a whole number from 1 to ${MOST_TENANTS}`,
+    (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MOST_TENANTS,
+  ],
+  spanAttributes: ['a function', (value) => typeof value === 'function'],
+  spanKind: ['a SpanKind', (value) => typeof value === 'number' && value in SpanKind],
+  meterProvider: ['a MeterProvider', has('getMeter')],
+  tracerProvider: ['a TracerProvider', has('getTracer')],
+};
+
+/** Every option, in the order of the README's table. */
+export const OPTIONS = Object.keys(RULES) as Array<keyof InstrumentOptions>;
+
+/** Throws a TypeError that names the option, what was expected and what was given. */
+export function checkArguments(pool: PoolLike, options: InstrumentOptions): void {
+  if (!has('runtimeSnapshot')(pool)) {
+    throw new TypeError(`instrument(pool): expected an object with runtimeSnapshot(), got ${show(pool)}`);
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`instrument(pool, options): expected an object, got ${show(options)}`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const rule = Object.hasOwn(RULES, name) ? RULES[name as keyof InstrumentOptions] : undefined;
+    if (!rule) throw new TypeError(`unknown option ${name}: expected one of ${OPTIONS.join(', ')}`);
+    const [expected, isRight] = rule;
+    if (value !== undefined && !isRight(value)) {
+      throw new TypeError(`option ${name}: expected ${expected}, got ${show(value)}`);
+    }
+  }
+}
+
+/** Whether a second call asks for what the first one made. */
+export function areSameOptions(first: InstrumentOptions, second: InstrumentOptions): boolean {
+  const names = Object.keys(second) as Array<keyof InstrumentOptions>;
+  return names.every((name) => {
+    const [a, b] = [first[name], second[name]];
+    return a === b || (name === 'attributes' && JSON.stringify(a) === JSON.stringify(b));
+  });
+}
+
+function isAttributes(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(
+    ([name, item]) =>
+      name !== '' &&
+      !name.startsWith('openrtc.') &&
+      (typeof item === 'string' || typeof item === 'boolean' || Number.isFinite(item)),
+  );
+}
+
+function show(value: unknown): string {
+  return inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 60 });
+}

@@ -1,0 +1,114 @@
+import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import type { Resource } from '@opentelemetry/resources';
+import {
+  BasicTracerProvider,
+  BatchSpanProcessor,
+  type IdGenerator,
+  RandomIdGenerator,
+  type ReadableSpan,
+  type SpanExporter,
+} from '@opentelemetry/sdk-trace-base';
+import { SCOPE_NAME } from './attributes.js';
+import type { Environment } from './environment.js';
+import { createSpansSender, type Sender } from './otlp-exporters.js';
+import type { SpansOutput } from './outputs.js';
+import type { PendingTracer } from './pending-tracer.js';
+import { Trouble } from './say.js';
+import { VERSION } from './version.js';
+
+/** A session's start span leaves within this, unless `OTEL_BSP_SCHEDULE_DELAY` says otherwise. */
+const DELAY_MS = 200;
+/** Spans that wait for the collector, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise; the oldest go first. */
+const MAX_WAITING = 16_384;
+const BATCH_SIZE = 512;
+
+/** Exports a worker's spans on a pipeline of its own, and those that `pending` gave out before it was there. */
+export function startSpans(
+  resource: Resource,
+  environment: Environment,
+  pending: PendingTracer,
+): SpansOutput {
+  const exporter = new KeepingExporter(createSpansSender(environment));
+  const processor = new BatchSpanProcessor(exporter, {
+    ...(process.env.OTEL_BSP_SCHEDULE_DELAY ? {} : { scheduledDelayMillis: DELAY_MS }),
+    ...(process.env.OTEL_BSP_MAX_QUEUE_SIZE ? {} : { maxQueueSize: MAX_WAITING }),
+  });
+  const ids = new GivenIds();
+  const provider = new BasicTracerProvider({ resource, spanProcessors: [processor], idGenerator: ids });
+  const tracer = provider.getTracer(SCOPE_NAME, VERSION);
+  const retry = setInterval(() => exporter.retry(), environment.intervalMs).unref();
+  pending.connect(tracer, ({ traceId, spanId }, name, options, context) => {
+    ids.next = { traceId, spanId };
+    const span = tracer.startSpan(name, options, context);
+    ids.next = undefined;
+    return span;
+  });
+  return {
+    sessionStarted: () => {},
+    flush: async () => {
+      await provider.forceFlush();
+      await exporter.retry();
+    },
+    close: () => {
+      clearInterval(retry);
+      void provider.shutdown();
+    },
+  };
+}
+
+/** Random ids, but for the span whose ids were given out before the SDK was loaded. */
+class GivenIds implements IdGenerator {
+  readonly #random = new RandomIdGenerator();
+  next: { readonly traceId: string; readonly spanId: string } | undefined;
+
+  generateTraceId(): string {
+    return this.next?.traceId ?? this.#random.generateTraceId();
+  }
+
+  generateSpanId(): string {
+    return this.next?.spanId ?? this.#random.generateSpanId();
+  }
+}
+
+/** Keeps the spans that could not be delivered and sends them again: a session's span is made only once. */
+class KeepingExporter implements SpanExporter {
+  readonly #sender: Sender<ReadableSpan[]>;
+  readonly #trouble: Trouble;
+  #kept: ReadableSpan[] = [];
+
+  constructor(sender: Sender<ReadableSpan[]>) {
+    this.#sender = sender;
+    this.#trouble = new Trouble(`spans arrive at ${sender.url} again`);
+  }
+
+  async export(spans: ReadableSpan[], done: (result: ExportResult) => void): Promise<void> {
+    await this.#send(spans);
+    // The failure has been said; the processor would say it again for each batch.
+    done({ code: ExportResultCode.SUCCESS });
+  }
+
+  async retry(): Promise<void> {
+    const waiting = this.#kept;
+    this.#kept = [];
+    while (waiting.length > 0) {
+      if (await this.#send(waiting.splice(0, BATCH_SIZE))) continue;
+      this.#keep(waiting);
+      return;
+    }
+  }
+
+  async #send(spans: ReadableSpan[]): Promise<boolean> {
+    const failure = await this.#sender.send(spans);
+    if (failure) {
+      this.#trouble.broke(`spans do not arrive at ${this.#sender.url}: ${failure.reason}`);
+      if (failure.canRetry) this.#keep(spans);
+    } else this.#trouble.healed();
+    return failure === undefined;
+  }
+
+  #keep(spans: ReadableSpan[]): void {
+    this.#kept = this.#kept.concat(spans).slice(-MAX_WAITING);
+  }
+
+  async shutdown(): Promise<void> {}
+}

@@ -1,0 +1,133 @@
+import type { HrTime } from '@opentelemetry/api';
+import { ExportResultCode, hrTimeToMilliseconds } from '@opentelemetry/core';
+import {
+  CumulativeTemporalitySelector,
+  DeltaTemporalitySelector,
+  LowMemoryTemporalitySelector,
+} from '@opentelemetry/exporter-metrics-otlp-http';
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  type Resource,
+  resourceFromAttributes,
+} from '@opentelemetry/resources';
+import {
+  DataPointType,
+  InstrumentType,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
+import {
+  ATTR_SERVICE_INSTANCE_ID,
+  ATTR_SERVICE_NAME,
+  ATTR_SERVICE_VERSION,
+} from '@opentelemetry/semantic-conventions';
+import { SCOPE_NAME } from './attributes.js';
+import type { Environment } from './environment.js';
+import { type Datapoints, registerGauges, sumsFromZero } from './gauges.js';
+import { sendGoodbye } from './goodbye.js';
+import { createMetricsSender } from './otlp-exporters.js';
+import type { MetricsOutput } from './outputs.js';
+import { Trouble } from './say.js';
+import { VERSION } from './version.js';
+import { copyTotals, noTotals, type Report, type WorkerIdentity } from './worker.js';
+
+export { startSpans } from './otlp-spans.js';
+
+const TEMPORALITIES = {
+  cumulative: CumulativeTemporalitySelector,
+  delta: DeltaTemporalitySelector,
+  lowmemory: LowMemoryTemporalitySelector,
+};
+
+/** The resource of the worker's reports. What the environment says goes over what the worker says. */
+export function workerResource({ poolName, version, workerId }: WorkerIdentity): Resource {
+  return defaultResource()
+    .merge(
+      resourceFromAttributes({
+        [ATTR_SERVICE_NAME]: poolName,
+        [ATTR_SERVICE_VERSION]: version,
+        [ATTR_SERVICE_INSTANCE_ID]: workerId,
+      }),
+    )
+    .merge(detectResources({ detectors: [envDetector] }));
+}
+
+/** Reports a worker's metrics on a pipeline of its own. */
+export function startMetrics(
+  resource: Resource,
+  environment: Environment,
+  datapoints: Datapoints,
+  read: () => Report,
+): MetricsOutput {
+  const sender = createMetricsSender(environment);
+  const selectAggregationTemporality = TEMPORALITIES[environment.temporality];
+  const trouble = new Trouble(`metrics arrive at ${sender.url} again`);
+  let isClosed = false;
+  let collected = noTotals();
+  let last: { readonly sumsStart: HrTime; readonly time: HrTime } | undefined;
+
+  const exporter = {
+    selectAggregationTemporality,
+    forceFlush: async () => {},
+    shutdown: async () => {},
+    export: async (batch: ResourceMetrics, done: (result: { code: ExportResultCode }) => void) => {
+      if (!isClosed) {
+        const sum = batch.scopeMetrics
+          .flatMap(({ metrics }) => metrics)
+          .find(({ dataPointType }) => dataPointType === DataPointType.SUM)?.dataPoints[0];
+        if (sum) last = { sumsStart: sum.startTime, time: sum.endTime };
+        const failure = await sender.send(batch);
+        if (failure) trouble.broke(`metrics do not arrive at ${sender.url}: ${failure.reason}`);
+        else trouble.healed();
+      }
+      // The failure has been said; the reader would say it again at each interval.
+      done({ code: ExportResultCode.SUCCESS });
+    },
+  };
+  const provider = new MeterProvider({
+    resource,
+    readers: [
+      new PeriodicExportingMetricReader({
+        exporter,
+        exportIntervalMillis: environment.intervalMs,
+        exportTimeoutMillis: Math.min(environment.exportTimeoutMs, environment.intervalMs),
+      }),
+    ],
+  });
+  const readFromZero = sumsFromZero(read);
+  registerGauges(provider.getMeter(SCOPE_NAME, VERSION), datapoints, () => {
+    const report = readFromZero();
+    collected = copyTotals(report.totals);
+    return report;
+  });
+  const flush = () => provider.forceFlush();
+  void flush().then(flush);
+
+  return {
+    flush,
+    goodbye: async (report) => {
+      isClosed = true;
+      const failure = await sendGoodbye(
+        {
+          resource,
+          datapoints,
+          report,
+          temporality: selectAggregationTemporality(InstrumentType.OBSERVABLE_COUNTER),
+          sumsStart: last?.sumsStart,
+          alreadyTold: collected,
+          after: last && hrTimeToMilliseconds(last.time),
+        },
+        environment,
+      );
+      if (failure) trouble.broke(`the goodbye did not arrive at ${sender.url}: ${failure.reason}`);
+      return failure === undefined;
+    },
+    close: () => {
+      isClosed = true;
+      void provider.shutdown();
+    },
+  };
+}

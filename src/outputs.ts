@@ -1,0 +1,63 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ProxyTracerProvider } from '@opentelemetry/api';
+import { SCOPE_NAME } from './attributes.js';
+import type { Environment } from './environment.js';
+import type { Datapoints } from './gauges.js';
+import { sayHowTheSdkIsUsed } from './global-api.js';
+import type { InstrumentOptions } from './options.js';
+import type { PendingTracer } from './pending-tracer.js';
+import { type Cadence, provideMetrics, provideSpans } from './provided.js';
+import { say } from './say.js';
+import type { Report } from './worker.js';
+
+/** Where a worker's reports go: our own pipeline, or a provider that was passed in. */
+export interface MetricsOutput {
+  /** Reports now. Resolves when that is done, well or not. */
+  flush(): Promise<void>;
+  /** Sends the last report; tells whether it was delivered, or undefined where that can not be known. */
+  goodbye(report: Report): Promise<boolean | undefined>;
+  close(): void;
+}
+
+/** Where a worker's spans go. */
+export interface SpansOutput {
+  /** A start span was made: it should leave soon. */
+  sessionStarted(): void;
+  /** Sends what waits. Resolves when that is done, well or not. */
+  flush(): Promise<void>;
+  close(): void;
+}
+
+export interface Outputs {
+  readonly metrics?: MetricsOutput;
+  readonly spans?: SpansOutput;
+}
+
+interface Parts {
+  readonly options: InstrumentOptions;
+  readonly environment: Environment;
+  readonly datapoints: Datapoints;
+  readonly cadence: Cadence;
+  readonly pending: PendingTracer;
+  read(): Report;
+}
+
+/** Starts what the options and the environment ask for. The SDK is loaded here, and only if it is needed. */
+export async function startOutputs({ options, environment, datapoints, ...parts }: Parts): Promise<Outputs> {
+  const { meterProvider, tracerProvider } = options;
+  const ownMetrics = !meterProvider && !environment.disabled && environment.exports.METRICS;
+  const ownSpans = !tracerProvider && !environment.disabled && environment.exports.TRACES;
+  let metricsOutput = meterProvider && provideMetrics(meterProvider, datapoints, parts.read, parts.cadence);
+  let spansOutput = tracerProvider && provideSpans(tracerProvider);
+  if (ownMetrics || ownSpans) {
+    for (const complaint of environment.complaints) say(complaint);
+    await nextTurn();
+    sayHowTheSdkIsUsed(environment);
+    const otlp = await import('./otlp.js');
+    const resource = otlp.workerResource(datapoints.identity);
+    if (ownMetrics) metricsOutput = otlp.startMetrics(resource, environment, datapoints, parts.read);
+    if (ownSpans) spansOutput = otlp.startSpans(resource, environment, parts.pending);
+  }
+  if (!ownSpans) parts.pending.connect(new ProxyTracerProvider().getTracer(SCOPE_NAME));
+  return { ...(metricsOutput && { metrics: metricsOutput }), ...(spansOutput && { spans: spansOutput }) };
+}

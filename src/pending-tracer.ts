@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import {
+  type Attributes,
+  type AttributeValue,
+  type Context,
+  type Exception,
+  type Link,
+  type Span,
+  type SpanContext,
+  type SpanOptions,
+  type SpanStatus,
+  type TimeInput,
+  TraceFlags,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
+
+/** Starts a span of the SDK with ids that were given out before the SDK was there. */
+export type StartSpan = (ids: SpanContext, name: string, options: SpanOptions, context: Context) => Span;
+export type SpanStarter = Pick<Tracer, 'startSpan'>;
+
+/**
+ * The tracer of the moments before the SDK is loaded. It gives out spans at once, remembers what is done with
+ * them, and does it again on the SDK's spans when `connect` brings them.
+ */
+export class PendingTracer implements SpanStarter {
+  #tracer: SpanStarter | undefined;
+  #waiting: Array<(start: StartSpan) => void> = [];
+
+  startSpan(name: string, options: SpanOptions, context: Context): Span {
+    if (this.#tracer) return this.#tracer.startSpan(name, options, context);
+    const ids: SpanContext = {
+      traceId: trace.getSpanContext(context)?.traceId ?? randomBytes(16).toString('hex'),
+      spanId: randomBytes(8).toString('hex'),
+      traceFlags: TraceFlags.SAMPLED,
+    };
+    const span = new PendingSpan(ids);
+    this.#waiting.push((start) => span.connect(start(ids, name, options, context)));
+    return span;
+  }
+
+  /** @param start starts a span with the ids that were given out; without it the spans come to nothing. */
+  connect(tracer: SpanStarter, start: StartSpan = (_, ...span) => tracer.startSpan(...span)): void {
+    this.#tracer = tracer;
+    for (const begin of this.#waiting) begin(start);
+    this.#waiting = [];
+  }
+}
+
+class PendingSpan implements Span {
+  #real: Span | undefined;
+  #done: Array<(span: Span) => void> = [];
+
+  constructor(readonly ids: SpanContext) {}
+
+  connect(span: Span): void {
+    this.#real = span;
+    for (const act of this.#done) act(span);
+    this.#done = [];
+  }
+
+  spanContext(): SpanContext {
+    return this.#real?.spanContext() ?? this.ids;
+  }
+
+  isRecording(): boolean {
+    return this.#real?.isRecording() ?? true;
+  }
+
+  setAttribute(key: string, value: AttributeValue): this {
+    return this.#do((span) => span.setAttribute(key, value));
+  }
+
+  setAttributes(attributes: Attributes): this {
+    return this.#do((span) => span.setAttributes(attributes));
+  }
+
+  addEvent(name: string, attributesOrTime?: Attributes | TimeInput, time?: TimeInput): this {
+    if (isTime(attributesOrTime)) return this.#do((span) => span.addEvent(name, attributesOrTime));
+    const at = time ?? Date.now();
+    return this.#do((span) => span.addEvent(name, attributesOrTime ?? {}, at));
+  }
+
+  addLink(link: Link): this {
+    return this.addLinks([link]);
+  }
+
+  addLinks(links: Link[]): this {
+    return this.#do((span) => span.addLinks(links));
+  }
+
+  setStatus(status: SpanStatus): this {
+    return this.#do((span) => span.setStatus(status));
+  }
+
+  updateName(name: string): this {
+    return this.#do((span) => span.updateName(name));
+  }
+
+  recordException(exception: Exception, time: TimeInput = Date.now()): void {
+    this.#do((span) => span.recordException(exception, time));
+  }
+
+  end(time: TimeInput = Date.now()): void {
+    this.#do((span) => span.end(time));
+  }
+
+  #do(act: (span: Span) => void): this {
+    if (this.#real) act(this.#real);
+    else this.#done.push(act);
+    return this;
+  }
+}
+
+function isTime(value: Attributes | TimeInput | undefined): value is TimeInput {
+  return typeof value === 'number' || value instanceof Date || Array.isArray(value);
+}

@@ -1,0 +1,96 @@
+import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
+import { SCOPE_NAME } from './attributes.js';
+import { type Datapoints, registerGauges, sumsFromZero } from './gauges.js';
+import type { MetricsOutput, SpansOutput } from './outputs.js';
+import { VERSION } from './version.js';
+import type { Report } from './worker.js';
+
+/** The SDK's default, until the provider has collected twice. */
+const ASSUMED_INTERVAL_SECONDS = 60;
+const REMEMBERED_GAPS = 8;
+const FLUSH_EVERY_MS = 1_000;
+
+/**
+ * How often a provider collects, measured. The longest of the last gaps counts: a worker whose interval is told
+ * too short looks silent.
+ */
+export class Cadence {
+  readonly #gaps: number[] = [];
+  #last: number | undefined;
+
+  collected(now = performance.now()): void {
+    if (this.#last !== undefined) this.#gaps.push((now - this.#last) / 1000);
+    if (this.#gaps.length > REMEMBERED_GAPS) this.#gaps.shift();
+    this.#last = now;
+  }
+
+  get seconds(): number {
+    return this.#gaps.length === 0 ? ASSUMED_INTERVAL_SECONDS : Math.max(...this.#gaps);
+  }
+}
+
+/** Reports a worker's metrics on a provider that was passed in. */
+export function provideMetrics(
+  provider: MeterProvider,
+  datapoints: Datapoints,
+  read: () => Report,
+  cadence: Cadence,
+): MetricsOutput {
+  let flushes = 0;
+  let collections = 0;
+  let goodbye: Report | undefined;
+  const readFromZero = sumsFromZero(read);
+  const unregister = registerGauges(provider.getMeter(SCOPE_NAME, VERSION), datapoints, () => {
+    collections++;
+    // A flush of ours says nothing about the provider's own rhythm.
+    if (flushes === 0) cadence.collected();
+    return goodbye ?? readFromZero();
+  });
+  const flush = async () => {
+    flushes++;
+    await forceFlush(provider);
+    flushes--;
+  };
+  void flush().then(flush);
+  return {
+    flush,
+    goodbye: async (report) => {
+      goodbye = report;
+      const before = collections;
+      await flush();
+      return collections > before ? undefined : false;
+    },
+    close: unregister,
+  };
+}
+
+/** Flushes a tracer provider that was passed in, so that start spans do not wait for the end of a batch. */
+export function provideSpans(provider: TracerProvider): SpansOutput {
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => forceFlush(provider);
+  return {
+    flush,
+    sessionStarted: () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        void flush();
+      }, FLUSH_EVERY_MS).unref();
+    },
+    close: () => clearTimeout(timer),
+  };
+}
+
+interface Flushable {
+  forceFlush?(): Promise<void>;
+  /** The API's proxy hides the provider that can be flushed. */
+  getDelegate?(): Flushable;
+}
+
+async function forceFlush(provider: MeterProvider | TracerProvider): Promise<void> {
+  const flushable = provider as Flushable;
+  try {
+    await (flushable.getDelegate?.() ?? flushable).forceFlush?.();
+  } catch {
+    // The provider is its owner's, and so is the news of what it could not send.
+  }
+}

@@ -1,0 +1,47 @@
+/** How long a trouble that comes and goes stays unmentioned after it was said. */
+const QUIET_MS = 300_000;
+
+/**
+ * Tells the operator of the worker something, on stderr, as a Node process warning.
+ * @internal
+ */
+export function say(message: string): void {
+  process.emitWarning(message, 'openrtc-otel');
+}
+
+/**
+ * Something that can break and heal. Breaking is said once and healing is said once, however often both are
+ * noted; one that flaps is said at most every five minutes.
+ * @internal
+ */
+export class Trouble {
+  #broken = false;
+  #said = false;
+  #saidAt = Number.NEGATIVE_INFINITY;
+
+  constructor(readonly whenHealed: string) {}
+
+  broke(message: string): void {
+    if (this.#broken) return;
+    this.#broken = true;
+    this.#said = performance.now() - this.#saidAt >= QUIET_MS;
+    if (!this.#said) return;
+    this.#saidAt = performance.now();
+    say(message);
+  }
+
+  healed(): void {
+    if (!this.#broken) return;
+    this.#broken = false;
+    if (this.#said) say(this.whenHealed);
+  }
+}
+
+/**
+ * The class of an error and never its message, which can hold personal data.
+ * @internal
+ */
+export function errorClass(error: unknown): string {
+  const name = error instanceof Error ? error.name : typeof error;
+  return /^[A-Za-z_$][\w$.]{0,63}$/.test(name) ? name : '_OTHER';
+}

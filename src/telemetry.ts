@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Span } from '@opentelemetry/api';
+import { DEFAULT_TENANT, type RejectionReason, SCOPE_NAME, type SessionOutcome } from './attributes.js';
+import { readEnvironment } from './environment.js';
+import { Datapoints } from './gauges.js';
+import { identify } from './identity.js';
+import type { InstrumentOptions } from './options.js';
+import { type Outputs, startOutputs } from './outputs.js';
+import { PendingTracer } from './pending-tracer.js';
+import type { PoolLike, SessionInfo, SessionStart } from './pool.js';
+import { Cadence } from './provided.js';
+import { errorClass, say } from './say.js';
+import { Sessions } from './sessions.js';
+import { watchTransitions } from './transitions.js';
+import { VERSION } from './version.js';
+import { lastReport, type Report, Worker, type WorkerIdentity } from './worker.js';
+
+/** What `shutdown()` takes beyond its wait for sessions stays under 3 s. */
+const GOODBYE_MS = 2_800;
+const LOOK_EVERY_MS = 50;
+
+/** What became of the goodbye. */
+export interface Goodbye {
+  /**
+   * Whether the collector took it. `undefined` with a `meterProvider` that was passed in: it was flushed, and a
+   * provider does not tell more.
+   */
+  readonly delivered: boolean | undefined;
+  /** Sessions that this worker lost in its life, those that were active at the goodbye included. */
+  readonly droppedSessions: number;
+}
+
+/** A session that was started by hand. Nothing here throws. */
+export interface TelemetrySession {
+  readonly info: SessionInfo;
+  readonly span: Span;
+  /** Runs code inside the session: `SessionSpanProcessor` tags the spans that are started in it. */
+  run<T>(fn: () => T): T;
+  /** Ends the session, as `success` unless told otherwise. A second call does nothing. */
+  end(outcome?: SessionOutcome, error?: unknown): void;
+}
+
+/** The telemetry of one pool. */
+export interface Telemetry extends AsyncDisposable {
+  readonly workerId: string;
+  readonly deploymentVersion: string;
+  /** Starts a session by hand, for a pool that can not be observed. */
+  startSession(info?: SessionStart): TelemetrySession;
+  /**
+   * Runs `fn` as a session. It ends as `success`, as `cancelled` on an AbortError, else as `failed`; what `fn`
+   * returns or throws is passed on.
+   */
+  session<T>(info: SessionStart, fn: (session: TelemetrySession) => T | Promise<T>): Promise<T>;
+  /** Counts a job that was offered and not accepted. */
+  rejectJob(reason: RejectionReason): void;
+  /**
+   * Says goodbye: waits for live sessions up to the drain timeout (not with `now`), counts those still active as
+   * dropped, and sends the last report. Takes at most 3 s beyond the wait. A second call joins the first, and with
+   * `now` ends its wait. Never rejects.
+   */
+  shutdown(options?: { readonly now?: boolean }): Promise<Goodbye>;
+}
+
+/** Puts the parts together for one pool. */
+export class PoolTelemetry implements Telemetry {
+  readonly #identity: WorkerIdentity;
+  readonly #worker: Worker;
+  readonly #sessions: Sessions;
+  readonly #hurry = new AbortController();
+  readonly #onShutdown: () => void;
+  readonly #started: Promise<void>;
+  readonly #stop: () => void;
+  #outputs: Outputs = {};
+  #goodbye: Promise<Goodbye> | undefined;
+
+  constructor(pool: PoolLike, options: InstrumentOptions, onShutdown: () => void) {
+    this.#onShutdown = onShutdown;
+    const environment = readEnvironment();
+    const cadence = new Cadence();
+    const pending = new PendingTracer();
+    this.#identity = identify(pool, options, environment);
+    this.#worker = new Worker(pool, {
+      drainTimeoutSeconds: options.drainTimeoutSeconds,
+      tenantLimit: options.tenantLimit,
+      intervalSeconds: () => (options.meterProvider ? cadence.seconds : environment.intervalMs / 1000),
+      sessionsByTenant: () => this.#sessions.countByTenant(),
+    });
+    this.#sessions = new Sessions({
+      tracer: options.tracerProvider?.getTracer(SCOPE_NAME, VERSION) ?? pending,
+      workerAttributes: this.#identity.attributes,
+      spanKind: options.spanKind,
+      spanAttributes: options.spanAttributes,
+      totals: this.#worker.totals,
+      onStart: () => this.#outputs.spans?.sessionStarted(),
+    });
+    const read = () => this.#worker.read();
+    const stopObserving = this.#observe(pool);
+    const stopWatching = watchTransitions(read, () => this.#outputs.metrics?.flush());
+    this.#stop = () => {
+      stopWatching();
+      stopObserving();
+    };
+    const datapoints = new Datapoints(this.#identity);
+    this.#started = startOutputs({ options, environment, datapoints, cadence, pending, read }).then(
+      (outputs) => {
+        this.#outputs = outputs;
+      },
+      (error) =>
+        say(`the OpenTelemetry SDK could not be started (${errorClass(error)}): nothing is reported`),
+    );
+  }
+
+  get workerId(): string {
+    return this.#identity.workerId;
+  }
+
+  get deploymentVersion(): string {
+    return this.#identity.version;
+  }
+
+  startSession(info: SessionStart = {}): TelemetrySession {
+    const session: SessionInfo = {
+      tenant: DEFAULT_TENANT,
+      startedAt: new Date(),
+      deploymentVersion: this.#identity.version,
+      ...info,
+      id: info.id ?? randomUUID(),
+    };
+    const span = this.#sessions.start(session);
+    let hasEnded = false;
+    return {
+      info: session,
+      span,
+      run: (fn) => this.#sessions.runSession(session, fn),
+      end: (outcome = 'success', error = undefined) => {
+        if (!hasEnded) this.#sessions.onSessionEnd(session, outcome, error);
+        hasEnded = true;
+      },
+    };
+  }
+
+  async session<T>(info: SessionStart, fn: (session: TelemetrySession) => T | Promise<T>): Promise<T> {
+    const session = this.startSession(info);
+    try {
+      const result = await session.run(() => fn(session));
+      session.end('success');
+      return result;
+    } catch (error) {
+      const isAbort = error instanceof Error && error.name === 'AbortError';
+      session.end(isAbort ? 'cancelled' : 'failed', error);
+      throw error;
+    }
+  }
+
+  rejectJob(reason: RejectionReason): void {
+    this.#sessions.onJobRejected(reason);
+  }
+
+  shutdown({ now = false }: { readonly now?: boolean } = {}): Promise<Goodbye> {
+    if (now) this.#hurry.abort();
+    this.#goodbye ??= this.#waitForSessions().then(() => this.#sayGoodbye());
+    return this.#goodbye;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  #observe(pool: PoolLike): () => void {
+    try {
+      return pool.observe?.(this.#sessions) ?? (() => {});
+    } catch (error) {
+      say(`the pool could not be observed (${errorClass(error)}): its sessions get no spans and counters`);
+      return () => {};
+    }
+  }
+
+  async #waitForSessions(): Promise<void> {
+    const since = performance.now();
+    const { signal } = this.#hurry;
+    while (!signal.aborted) {
+      const { active = this.#sessions.liveCount, ...report } = this.#worker.read();
+      if (active === 0) return;
+      const waited = Math.max(report.drainElapsedSeconds, (performance.now() - since) / 1000);
+      if (waited >= (report.drainTimeoutSeconds ?? Number.POSITIVE_INFINITY)) return;
+      await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #sayGoodbye(): Promise<Goodbye> {
+    this.#stop();
+    this.#onShutdown();
+    const { active = this.#sessions.liveCount, ...facts } = this.#worker.read();
+    this.#sessions.endAll(active);
+    const report = lastReport({ ...facts, active });
+    const delivered = await within(GOODBYE_MS, this.#send(report)).catch(() => false);
+    this.#outputs.metrics?.close();
+    this.#outputs.spans?.close();
+    return { delivered, droppedSessions: report.dropped };
+  }
+
+  async #send(report: Report): Promise<boolean | undefined> {
+    await this.#started;
+    const { metrics, spans } = this.#outputs;
+    const [delivered] = await Promise.all([metrics?.goodbye(report) ?? false, spans?.flush()]);
+    return delivered;
+  }
+}
+
+/** Rejects when the promise has not settled in time. */
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('timed out')), milliseconds);
+  });
+  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
+}
