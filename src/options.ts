@@ -1,6 +1,6 @@
-import { inspect } from 'node:util';
 import { type Attributes, type MeterProvider, SpanKind, type TracerProvider } from '@opentelemetry/api';
 import type { PoolLike, SessionInfo } from './pool.js';
+import { checkOptions, isFunction, type Rule, type Rules, show } from './rules.js';
 
 /** The tenants that still leave a worker under 60 series. */
 const MOST_TENANTS = 40;
@@ -70,14 +70,12 @@ export interface InstrumentOptions {
   readonly tracerProvider?: TracerProvider;
 }
 
-type Rule = readonly [expected: string, isRight: (value: unknown) => boolean];
-
 const isText = (value: unknown) => typeof value === 'string' && value.length > 0 && value.length <= 255;
 const has = (method: string) => (value: unknown) =>
-  typeof (value as Record<string, unknown> | null)?.[method] === 'function';
+  isFunction((value as Record<string, unknown> | null)?.[method]);
 const text: Rule = ['a string of 1 to 255 characters', isText];
 
-const RULES: Record<keyof InstrumentOptions, Rule> = {
+const RULES: Rules<keyof InstrumentOptions> = {
   deploymentVersion: text,
   poolName: text,
   workerId: text,
@@ -87,7 +85,7 @@ const RULES: Record<keyof InstrumentOptions, Rule> = {
     `a whole number from 1 to ${MOST_TENANTS}`,
     (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MOST_TENANTS,
   ],
-  spanAttributes: ['a function', (value) => typeof value === 'function'],
+  spanAttributes: ['a function', isFunction],
   spanKind: ['a SpanKind', (value) => typeof value === 'number' && value in SpanKind],
   meterProvider: ['a MeterProvider', has('getMeter')],
   tracerProvider: ['a TracerProvider', has('getTracer')],
@@ -96,22 +94,12 @@ const RULES: Record<keyof InstrumentOptions, Rule> = {
 /** Every option, in the order of the README's table. */
 export const OPTIONS = Object.keys(RULES) as Array<keyof InstrumentOptions>;
 
-/** Throws a TypeError that names the option, what was expected and what was given. */
+/** @throws TypeError that names what is wrong, what was expected and what was given. */
 export function checkArguments(pool: PoolLike, options: InstrumentOptions): void {
   if (!has('runtimeSnapshot')(pool)) {
     throw new TypeError(`instrument(pool): expected an object with runtimeSnapshot(), got ${show(pool)}`);
   }
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`instrument(pool, options): expected an object, got ${show(options)}`);
-  }
-  for (const [name, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(RULES, name) ? RULES[name as keyof InstrumentOptions] : undefined;
-    if (!rule) throw new TypeError(`unknown option ${name}: expected one of ${OPTIONS.join(', ')}`);
-    const [expected, isRight] = rule;
-    if (value !== undefined && !isRight(value)) {
-      throw new TypeError(`option ${name}: expected ${expected}, got ${show(value)}`);
-    }
-  }
+  checkOptions(options, RULES);
 }
 
 /** Whether a second call asks for what the first one made. */
@@ -131,8 +119,4 @@ function isAttributes(value: unknown): boolean {
       !name.startsWith('openrtc.') &&
       (typeof item === 'string' || typeof item === 'boolean' || Number.isFinite(item)),
   );
-}
-
-function show(value: unknown): string {
-  return inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 60 });
 }

@@ -1,0 +1,32 @@
+import { inspect } from 'node:util';
+
+/** What a value must be: in words, and as a test. */
+export type Rule = readonly [expected: string, isRight: (value: unknown) => boolean];
+export type Rules<Name extends string = string> = Readonly<Record<Name, Rule>>;
+
+/** The first value that breaks its rule, or has none: its name, what was expected and what was given. */
+export function findProblem(values: object, rules: Rules): string | undefined {
+  for (const [name, value] of Object.entries(values)) {
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
+    if (!rule) return `${name}: expected one of ${Object.keys(rules).join(', ')}`;
+    const [expected, isRight] = rule;
+    if (value !== undefined && !isRight(value)) return `${name}: expected ${expected}, got ${show(value)}`;
+  }
+  return undefined;
+}
+
+/** @throws TypeError for options that are no object, an unknown option, or a wrong value. */
+export function checkOptions(options: unknown, rules: Rules): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options: expected an object, got ${show(options)}`);
+  }
+  const problem = findProblem(options, rules);
+  if (problem !== undefined) throw new TypeError(`option ${problem}`);
+}
+
+/** A value in a message: short, on one line, and never more than the top of an object. */
+export function show(value: unknown): string {
+  return inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 60 });
+}
+
+export const isFunction = (value: unknown) => typeof value === 'function';
