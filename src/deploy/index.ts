@@ -1,0 +1,3 @@
+export type { WorkerFacts } from './facts.js';
+export type { Attributes, AttributeValue, MetricPoint, Scope, SpanRecord } from './otlp-decode.js';
+export { type Receiver, type ReceiverOptions, startReceiver } from './receiver.js';

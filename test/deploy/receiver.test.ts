@@ -1,0 +1,298 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { JsonMetricsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { MeterProvider, MetricReader, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import * as names from '../../src/attributes.js';
+import {
+  type MetricPoint,
+  type Receiver,
+  type ReceiverOptions,
+  type SpanRecord,
+  startReceiver,
+} from '../../src/deploy/index.js';
+
+const PROTOBUF = 'application/x-protobuf';
+const JSON_TYPE = 'application/json';
+const MIB = 1024 * 1024;
+const WORKER = { [names.POOL_NAME]: 'voice', [names.WORKER_ID]: 'w-1', [names.WORKER_VERSION]: '1.5.0' };
+
+class Reader extends MetricReader {
+  protected override async onForceFlush() {}
+  protected override async onShutdown() {}
+}
+
+/** A worker as the SDK reports it. */
+async function report(
+  gauges: readonly (readonly [names.Metric, number, object?])[],
+  counters: typeof gauges = [],
+) {
+  const reader = new Reader();
+  const resource = resourceFromAttributes({ 'service.name': 'calls' });
+  const meter = new MeterProvider({ resource, readers: [reader] }).getMeter(names.SCOPE_NAME);
+  for (const [{ name, unit }, value, more] of gauges) {
+    meter.createGauge(name, { unit }).record(value, { ...WORKER, ...more });
+  }
+  for (const [{ name, unit }, value, more] of counters) {
+    meter.createCounter(name, { unit }).add(value, { ...WORKER, ...more });
+  }
+  return (await reader.collect()).resourceMetrics;
+}
+
+const runningReport = () =>
+  report(
+    [
+      [names.ACTIVE_SESSIONS, 3],
+      [names.DRAINING, 1],
+      [names.DEPLOYMENT_VERSION, 1],
+      [names.DROPPED_SESSIONS, 0],
+      [names.START_TIME, 1_700_000_000.5],
+      [names.REPORT_INTERVAL, 5],
+      [names.DRAIN_ELAPSED, 12.5],
+      [names.DRAIN_TIMEOUT, 3600],
+      [names.TENANT_ACTIVE_SESSIONS, 2, { [names.TENANT_ID]: 'acme' }],
+      [names.TENANT_ACTIVE_SESSIONS, 1, { [names.TENANT_ID]: '__proto__' }],
+    ],
+    [
+      [names.SESSIONS_STARTED, 9],
+      [names.SESSIONS_ENDED, 6, { [names.SESSION_OUTCOME]: 'success' }],
+      [names.SESSIONS_ENDED, 0, { [names.SESSION_OUTCOME]: 'dropped' }],
+      [names.JOBS_REJECTED, 4, { [names.REJECTION_REASON]: 'draining' }],
+    ],
+  );
+
+const protobuf = (metrics: ResourceMetrics) =>
+  ProtobufMetricsSerializer.serializeRequest(metrics) ?? expect.unreachable();
+const json = (metrics: ResourceMetrics) =>
+  JsonMetricsSerializer.serializeRequest(metrics) ?? expect.unreachable();
+
+let clock = 1_000_000;
+const received: MetricPoint[] = [];
+const spans: SpanRecord[] = [];
+const options: ReceiverOptions = {
+  now: () => clock,
+  onMetrics: (points) => received.push(...points),
+  onSpans: (records) => spans.push(...records),
+};
+let receiver: Receiver;
+
+beforeEach(async () => {
+  clock = 1_000_000;
+  received.length = 0;
+  spans.length = 0;
+  receiver = await startReceiver(options);
+});
+afterEach(() => receiver.close());
+
+function post(body: Uint8Array | string, headers: Record<string, string> = {}, path = '/v1/metrics') {
+  return fetch(receiver.url + path, {
+    method: 'POST',
+    body: typeof body === 'string' ? body : new Uint8Array(body),
+    headers: { 'content-type': JSON_TYPE, ...headers },
+  });
+}
+
+describe('a report', () => {
+  it.each([
+    [PROTOBUF, 'identity', ''],
+    [PROTOBUF, 'gzip', ''],
+    [JSON_TYPE, 'identity', '{}'],
+    [JSON_TYPE, 'gzip', '{}'],
+  ])('in %s, %s, becomes the facts of its worker', async (contentType, encoding, answer) => {
+    const metrics = await runningReport();
+    const body = contentType === PROTOBUF ? protobuf(metrics) : json(metrics);
+    clock = 2_000_000;
+    const response = await post(encoding === 'gzip' ? gzipSync(body) : body, {
+      'content-type': contentType,
+      'content-encoding': encoding,
+    });
+
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe(contentType);
+    expect(await response.text()).toBe(answer);
+    expect(receiver.coveredSince).toBe(1_000_000);
+    expect(receiver.workers()).toEqual([
+      {
+        pool: 'voice',
+        id: 'w-1',
+        version: '1.5.0',
+        startedAt: 1_700_000_000.5,
+        firstReportAt: 2_000_000,
+        lastReportAt: 2_000_000,
+        intervalSeconds: 5,
+        active: 3,
+        draining: true,
+        drainElapsedSeconds: 12.5,
+        drainTimeoutSeconds: 3600,
+        dropped: 0,
+        exited: false,
+        tenants: Object.fromEntries([
+          ['acme', 2],
+          ['__proto__', 1],
+        ]),
+        started: 9,
+        ended: { success: 6, dropped: 0 },
+        rejected: { draining: 4 },
+      },
+    ]);
+    expect(received).toHaveLength(14);
+  });
+
+  it('that is a goodbye is terminal, whatever arrives later', async () => {
+    const running = protobuf(await runningReport());
+    await post(running, { 'content-type': PROTOBUF });
+    const goodbye = await report([
+      [names.DEPLOYMENT_VERSION, 0],
+      [names.ACTIVE_SESSIONS, 0],
+      [names.DROPPED_SESSIONS, 3],
+    ]);
+    await post(json(goodbye));
+    clock += 60_000;
+    await post(protobuf(await runningReport()), { 'content-type': PROTOBUF });
+    expect(receiver.workers()).toMatchObject([
+      { exited: true, active: 0, dropped: 3, lastReportAt: 1_060_000 },
+    ]);
+    expect(receiver.workers()[0]?.tenants).toEqual({});
+  });
+
+  it('of something else is given to onMetrics, and no worker', async () => {
+    const meter = { name: 'queue.length', gauge: { dataPoints: [{ asInt: 4 }] } };
+    await post(JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics: [meter] }] }] }));
+    expect(received).toMatchObject([{ name: 'queue.length', value: 4 }]);
+    expect(receiver.workers()).toEqual([]);
+  });
+
+  it('of spans is given to onSpans', async () => {
+    const span = { traceId: 'ab'.repeat(16), spanId: 'cd'.repeat(8), name: names.SESSION_SPAN };
+    const body = JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] });
+    expect((await post(body, {}, '/v1/traces')).status).toBe(200);
+    expect(spans).toMatchObject([{ name: names.SESSION_SPAN, traceId: 'ab'.repeat(16) }]);
+  });
+});
+
+describe('a callback', () => {
+  it('that throws or rejects changes no answer, and is warned of', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    await using broken = await startReceiver({
+      onMetrics() {
+        throw new Error('synchronous');
+      },
+      onSpans: async () => {
+        throw new Error('asynchronous');
+      },
+    });
+    for (const path of ['/v1/metrics', '/v1/traces']) {
+      const init = { method: 'POST', body: '{}', headers: { 'content-type': JSON_TYPE } };
+      expect((await fetch(broken.url + path, init)).status).toBe(200);
+    }
+    expect(warned.mock.calls.map(([warning]) => String(warning).split('\n')[0])).toEqual([
+      "The OTLP receiver's onMetrics threw: Error: synchronous",
+      "The OTLP receiver's onSpans threw: Error: asynchronous",
+    ]);
+    warned.mockRestore();
+  });
+});
+
+describe('a bad request', () => {
+  const spaces = (bytes: number) => `{${' '.repeat(bytes - 2)}}`;
+
+  it.each<[number, string, string | Uint8Array, Record<string, string>, string?]>([
+    [404, 'to another path', '{}', {}, '/v1/logs'],
+    [415, 'of another type', '{}', { 'content-type': 'text/plain' }],
+    [415, 'of another encoding', '{}', { 'content-encoding': 'br' }],
+    [400, 'that is no JSON', '{"resourceMetrics"', {}],
+    [400, 'that is no protobuf', new Uint8Array([0x0a, 0xff]), { 'content-type': PROTOBUF }],
+    [400, 'that is not gzip', '{}', { 'content-encoding': 'gzip' }],
+    [400, 'that is half a gzip', gzipSync('{}').subarray(0, 12), { 'content-encoding': 'gzip' }],
+    [413, 'that is too large', spaces(4 * MIB + 1), {}],
+    [413, 'that is a gzip bomb', gzipSync(Buffer.alloc(64 * MIB)), { 'content-encoding': 'gzip' }],
+  ])('gets %i: one %s', async (status, _, body, headers, path) => {
+    const response = await post(body, headers, path);
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(await response.text()).toMatch(/^.{5,200}$/);
+    expect((await post('{}')).status).toBe(200);
+  });
+
+  it('gets 405 with the method to use', async () => {
+    const response = await fetch(`${receiver.url}/v1/metrics`);
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('POST');
+  });
+
+  it('is not one with parameters, capitals, or just the largest body', async () => {
+    expect((await post('{}', { 'content-type': 'Application/JSON; charset=utf-8' })).status).toBe(200);
+    expect((await post('{}', {}, '/v1/metrics?key=1')).status).toBe(200);
+    expect((await post(spaces(4 * MIB))).status).toBe(200);
+    expect((await post(gzipSync(spaces(16 * MIB)), { 'content-encoding': 'GZIP' })).status).toBe(200);
+  });
+
+  it('of random or cut off bytes gets 400, and never makes a worker', async () => {
+    const whole = protobuf(await runningReport());
+    const wholeJson = json(await runningReport());
+    const cut = (body: Uint8Array) =>
+      fc.integer({ min: 1, max: body.length - 1 }).map((n) => body.slice(0, n));
+    const junk = fc.oneof(
+      fc.tuple(fc.constantFrom(PROTOBUF, JSON_TYPE), fc.uint8Array({ minLength: 1, maxLength: 200 })),
+      fc.tuple(fc.constant(PROTOBUF), cut(whole)),
+      fc.tuple(fc.constant(JSON_TYPE), cut(wholeJson)),
+    );
+    const statuses = new Set<number>();
+    await fc.assert(
+      fc.asyncProperty(junk, fc.constantFrom('identity', 'gzip'), async ([type, body], encoding) => {
+        const sent = encoding === 'gzip' ? gzipSync(body) : body;
+        const response = await post(sent, { 'content-type': type, 'content-encoding': encoding });
+        statuses.add(response.status);
+        expect(await response.text()).not.toMatch(/\n\s+at /);
+        expect(receiver.workers()).toEqual([]);
+      }),
+      { seed: 42, numRuns: 400 },
+    );
+    // Random bytes can be unknown protobuf fields.
+    expect([...statuses].filter((status) => status !== 200)).toEqual([400]);
+    await post(whole, { 'content-type': PROTOBUF });
+    expect(receiver.workers()).toHaveLength(1);
+  });
+
+  it('that never ends its headers is cut off', async () => {
+    const socket = connect(Number(new URL(receiver.url).port), '127.0.0.1');
+    socket.write('POST /v1/metrics HTTP/1.1\r\nhost: x\r\n');
+    const started = performance.now();
+    const [answer] = await once(socket, 'data');
+    expect(String(answer)).toMatch(/^HTTP\/1.1 408/);
+    expect(performance.now() - started).toBeLessThan(8_000);
+    socket.destroy();
+  });
+});
+
+describe('startReceiver', () => {
+  it('says where it can not listen', async () => {
+    const port = Number(new URL(receiver.url).port);
+    await expect(startReceiver({ port })).rejects.toThrow(
+      `The OTLP receiver can not listen on 127.0.0.1:${port}: listen EADDRINUSE`,
+    );
+  });
+
+  it.each([
+    [{ port: 70_000 }, 'option port: expected a port from 0 to 65535, got 70000'],
+    [{ host: '' }, "option host: expected a host name or address, got ''"],
+    [{ onSpans: 1 }, 'option onSpans: expected a function, got 1'],
+    [{ prot: 1 }, 'option prot: expected one of host, port, onMetrics, onSpans, now'],
+  ])('refuses %j', async (wrong, message) => {
+    await expect(startReceiver(wrong as never)).rejects.toThrow(message);
+  });
+
+  it('closes at once, and twice', async () => {
+    await post('{}');
+    const socket = connect(Number(new URL(receiver.url).port), '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('POST /v1/metrics HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{');
+    await once(socket, 'connect');
+    const ended = new Promise((resolve) => socket.on('close', resolve));
+    await Promise.all([receiver.close(), receiver[Symbol.asyncDispose](), ended]);
+    await expect(post('{}')).rejects.toThrow('fetch failed');
+  });
+});
