@@ -1,0 +1,42 @@
+// A call server: each WebSocket connection to /call?tenant=... is a session. It reports to where
+// OTEL_EXPORTER_OTLP_ENDPOINT says, and on SIGTERM drains, says goodbye and exits.
+import { createServer } from 'node:http';
+import { instrument } from 'openrtc-otel';
+import { healthHandler, JobRejectedError, SessionPool } from 'openrtc-otel/pool';
+import { WebSocketServer } from 'ws';
+
+const TRY_AGAIN_LATER = 1013;
+
+const pool = new SessionPool({
+  deploymentVersion: process.env.DEPLOYMENT_VERSION ?? 'dev',
+  drainTimeoutSeconds: Number(process.env.DRAIN_TIMEOUT_SECONDS ?? 600),
+  maxConcurrentSessions: Number(process.env.MAX_SESSIONS ?? 100),
+});
+const telemetry = instrument(pool, { poolName: 'call-server', tenantLimit: 20 });
+
+const server = createServer(healthHandler(pool));
+const sockets = new WebSocketServer({ server, path: '/call' });
+
+sockets.on('connection', (socket, request) => {
+  const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  try {
+    const session = pool.start({ tenant: searchParams.get('tenant') ?? 'default', agentName: 'echo' });
+    session.signal.addEventListener('abort', () => socket.terminate());
+    socket.on('message', (message) => session.run(() => socket.send(message)));
+    socket.on('error', (error) => session.end('failed', error));
+    socket.on('close', (code) => session.end(code === 1000 ? 'success' : 'failed'));
+  } catch (error) {
+    socket.close(TRY_AGAIN_LATER, error instanceof JobRejectedError ? error.reason : 'failed');
+  }
+});
+
+process.once('SIGTERM', async () => {
+  await pool.drain();
+  await telemetry.shutdown();
+  process.exit();
+});
+
+server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
+  const address = server.address();
+  if (typeof address === 'object') console.log(`listening on ${address?.port}`);
+});
