@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import * as names from '../src/attributes.js';
+import { VARIABLES } from '../src/environment.js';
+import { OPTIONS } from '../src/options.js';
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
+/** The rows of the README's table whose first column has this head: its cells, without the code quotes. */
+function table(head: string): string[][] {
+  const lines = readme.split('\n');
+  const start = lines.findIndex((line) => line.startsWith(`| ${head} |`));
+  expect(start, `a table of ${head}`).toBeGreaterThan(-1);
+  const rows = lines.slice(start + 2);
+  return rows
+    .slice(
+      0,
+      rows.findIndex((line) => !line.startsWith('|')),
+    )
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim().replaceAll('`', '')),
+    );
+}
+
+const firstCells = (head: string) => table(head).flatMap(([cell = '']) => cell.split(', '));
+
+describe('the tables of the README say what the code does:', () => {
+  it('metrics', () => {
+    expect(table('Metric')).toEqual(
+      names.METRICS.map(({ name, kind, unit, description }) => [name, kind, unit, description]),
+    );
+  });
+
+  it('attributes', () => {
+    const { POOL_NAME, WORKER_ID, WORKER_VERSION, SESSION_ID, TENANT_ID, AGENT_NAME } = names;
+    const { SESSION_OUTCOME, REJECTION_REASON, ERROR_TYPE } = names;
+    const identity = [POOL_NAME, WORKER_ID, WORKER_VERSION, SESSION_ID, TENANT_ID, AGENT_NAME];
+    expect(firstCells('Attribute')).toEqual([...identity, SESSION_OUTCOME, REJECTION_REASON, ERROR_TYPE]);
+    const valuesOf = (name: string) => table('Attribute').find(([cell]) => cell === name)?.[2];
+    expect(valuesOf(SESSION_OUTCOME)).toBe(`${names.SESSION_OUTCOMES.join(', ')}.`);
+    expect(valuesOf(REJECTION_REASON)).toBe(`${names.REJECTION_REASONS.join(', ')}.`);
+  });
+
+  it('spans', () => {
+    expect(firstCells('Span')).toEqual([names.SESSION_SPAN, names.SESSION_START_SPAN]);
+  });
+
+  it('options', () => {
+    expect(firstCells('Option')).toEqual(OPTIONS);
+  });
+
+  it('environment variables', () => {
+    expect(firstCells('Variable').toSorted()).toEqual([...VARIABLES].toSorted());
+  });
+
+  it('entry points', () => {
+    const entries = Object.keys(manifest.exports).filter((entry) => entry !== './package.json');
+    expect(firstCells('Entry point')).toEqual(entries.map((entry) => entry.replace('.', manifest.name)));
+  });
+
+  it('commands', () => {
+    const scripts = firstCells('Command in a checkout').map((cell) => cell.replace(/^npm (run )?/, ''));
+    expect(Object.keys(manifest.scripts)).toEqual(expect.arrayContaining(scripts));
+  });
+});
