@@ -1,4 +1,4 @@
-import type { ATTR_ERROR_TYPE } from '@opentelemetry/semantic-conventions';
+import type { ATTR_ERROR_TYPE, ERROR_TYPE_VALUE_OTHER } from '@opentelemetry/semantic-conventions';
 
 /**
  * Every name this package puts on the wire: the one list that the gauges, the goodbye, the receiver, the
@@ -117,6 +117,8 @@ export const SESSION_OUTCOME = 'openrtc.session.outcome';
 export const REJECTION_REASON = 'openrtc.rejection.reason';
 /** Attribute of a span with error status: `dropped`, or the class of the error. Never its message. */
 export const ERROR_TYPE = 'error.type' satisfies typeof ATTR_ERROR_TYPE;
+/** The class of an error that has none. */
+export const ERROR_TYPE_OTHER = '_OTHER' satisfies typeof ERROR_TYPE_VALUE_OTHER;
 
 /** The span of a whole session, and its zero-length child that is exported when the session starts. */
 export const SESSION_SPAN = 'openrtc.session';

@@ -5,6 +5,7 @@ export type Temporality = 'cumulative' | 'delta' | 'lowmemory';
 
 /** The default of the OpenTelemetry specification. */
 export const DEFAULT_ENDPOINT = 'http://localhost:4318';
+const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_INTERVAL_MS = 15_000;
 const DEFAULT_EXPORT_TIMEOUT_MS = 30_000;
 
@@ -17,10 +18,13 @@ const PER_SIGNAL = ['', '_METRICS', '_TRACES'];
 const perSignal = (setting: string) => PER_SIGNAL.map((signal) => `OTEL_EXPORTER_OTLP${signal}_${setting}`);
 
 const isUrl = (value: string) => /^https?:\/\//i.test(value) && URL.canParse(value);
-const isPositive = (value: string) => Number(value) > 0 && Number.isFinite(Number(value));
+/** Beyond this a timer of Node fires at once. */
+const LONGEST_MS = 2_147_483_647;
+const isTime = (value: string) => Number(value) > 0 && Number(value) <= LONGEST_MS;
 const isRatio = (value: string) => Number(value) >= 0 && Number(value) <= 1;
 
 interface Check {
+  /** One variable, or that of all signals and those of each, which go over it. */
   readonly variables: readonly string[];
   readonly accepts: (value: string) => boolean;
   readonly expected: string;
@@ -36,8 +40,8 @@ const choice = (variables: string[], values: string[], instead: string): Check =
 
 const milliseconds = (variables: string[], instead: number): Check => ({
   variables,
-  accepts: isPositive,
-  expected: 'milliseconds above 0',
+  accepts: isTime,
+  expected: `milliseconds above 0, at most ${LONGEST_MS}`,
   instead: String(instead),
 });
 
@@ -46,12 +50,12 @@ const SAMPLERS = ['always_on', 'always_off', 'traceidratio'].flatMap((name) => [
 /** The variables whose value can be wrong, what they may be, and what is used instead of a wrong one. */
 const CHECKS: readonly Check[] = [
   choice([DISABLED], ['true', 'false'], 'false'),
-  {
-    variables: ['OTEL_METRICS_EXPORTER', 'OTEL_TRACES_EXPORTER'],
-    accepts: (value) => value === 'none' || value.split(',').includes('otlp'),
+  ...['OTEL_METRICS_EXPORTER', 'OTEL_TRACES_EXPORTER'].map((name) => ({
+    variables: [name],
+    accepts: (value: string) => value === 'none' || /(^|,)\s*otlp\s*(,|$)/.test(value),
     expected: 'otlp or none',
     instead: 'otlp',
-  },
+  })),
   {
     variables: perSignal('ENDPOINT'),
     accepts: isUrl,
@@ -60,7 +64,7 @@ const CHECKS: readonly Check[] = [
   },
   choice(perSignal('PROTOCOL'), ['http/protobuf', 'http/json'], 'http/protobuf'),
   choice(perSignal('COMPRESSION'), ['gzip', 'none'], 'none'),
-  milliseconds(perSignal('TIMEOUT'), 10_000),
+  milliseconds(perSignal('TIMEOUT'), DEFAULT_TIMEOUT_MS),
   choice([TEMPORALITY], ['cumulative', 'delta', 'lowmemory'], 'cumulative'),
   milliseconds(['OTEL_METRIC_EXPORT_INTERVAL'], DEFAULT_INTERVAL_MS),
   milliseconds(['OTEL_METRIC_EXPORT_TIMEOUT'], DEFAULT_EXPORT_TIMEOUT_MS),
@@ -86,6 +90,9 @@ export const VARIABLES: readonly string[] = [
   ]),
 ];
 
+/** A value without what can be the credentials of a URL. */
+const bare = (value: string) => value.replace(/.*@/, '***@');
+
 /** What the `OTEL_*` environment says, as far as this package reads it itself. */
 export interface Environment {
   readonly disabled: boolean;
@@ -93,8 +100,11 @@ export interface Environment {
   readonly exports: Readonly<Record<Signal, boolean>>;
   readonly protocol: Readonly<Record<Signal, Protocol>>;
   readonly temporality: Temporality;
+  /** The URL of each signal. */
+  readonly url: Readonly<Record<Signal, string>>;
   /** Whether any OTLP endpoint is set. */
   readonly hasEndpoint: boolean;
+  readonly timeoutMs: Readonly<Record<Signal, number>>;
   readonly intervalMs: number;
   readonly exportTimeoutMs: number;
   readonly serviceName: string | undefined;
@@ -116,28 +126,30 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
       const value = values.get(name);
       if (value === undefined || accepts(value)) continue;
       values.delete(name);
-      const given = JSON.stringify(value).replace(/\/\/[^@/]*@/, '//***@');
-      complaints.push(`${name}: expected ${expected}, got ${given}; using ${instead}`);
+      const used = values.get(variables[0] ?? '') ?? instead;
+      complaints.push(`${name}: expected ${expected}, got "${bare(value)}"; using ${bare(used)}`);
     }
   }
   const setting = (name: string, signal: Signal) =>
     values.get(`OTEL_EXPORTER_OTLP_${signal}_${name}`) ?? values.get(`OTEL_EXPORTER_OTLP_${name}`);
-  const protocol = (signal: Signal) =>
-    setting('PROTOCOL', signal) === 'http/json' ? 'http/json' : 'http/protobuf';
+  const each = <T>(read: (signal: Signal) => T) => ({ METRICS: read('METRICS'), TRACES: read('TRACES') });
   const resource = parseResourceAttributes(values.get(RESOURCE_ATTRIBUTES) ?? '');
   return {
     disabled: values.get(DISABLED)?.toLowerCase() === 'true',
-    exports: {
-      METRICS: values.get('OTEL_METRICS_EXPORTER') !== 'none',
-      TRACES: values.get('OTEL_TRACES_EXPORTER') !== 'none',
-    },
-    protocol: { METRICS: protocol('METRICS'), TRACES: protocol('TRACES') },
+    exports: each((signal) => values.get(`OTEL_${signal}_EXPORTER`) !== 'none'),
+    protocol: each((signal) => (setting('PROTOCOL', signal) ?? 'http/protobuf') as Protocol),
+    url: each((signal) => {
+      const own = values.get(`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`);
+      const base = values.get('OTEL_EXPORTER_OTLP_ENDPOINT') ?? DEFAULT_ENDPOINT;
+      return own ?? `${base.replace(/\/$/, '')}/v1/${signal.toLowerCase()}`;
+    }),
+    timeoutMs: each((signal) => Number(setting('TIMEOUT', signal) ?? DEFAULT_TIMEOUT_MS)),
     temporality: (values.get(TEMPORALITY)?.toLowerCase() ?? 'cumulative') as Temporality,
     hasEndpoint: perSignal('ENDPOINT').some((name) => values.has(name)),
     intervalMs: Number(values.get('OTEL_METRIC_EXPORT_INTERVAL') ?? DEFAULT_INTERVAL_MS),
     exportTimeoutMs: Number(values.get('OTEL_METRIC_EXPORT_TIMEOUT') ?? DEFAULT_EXPORT_TIMEOUT_MS),
-    serviceName: values.get('OTEL_SERVICE_NAME') ?? resource?.get('service.name'),
-    serviceVersion: resource?.get('service.version'),
+    serviceName: values.get('OTEL_SERVICE_NAME') ?? (resource?.get('service.name') || undefined),
+    serviceVersion: resource?.get('service.version') || undefined,
     complaints,
   };
 }

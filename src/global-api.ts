@@ -9,11 +9,14 @@ interface GlobalApi {
   readonly trace?: unknown;
 }
 
+const spokenOf = new WeakSet<GlobalApi>();
+
 /** Says once what an SDK that the app registered has to do with this package's reports. */
 export function sayHowTheSdkIsUsed({ hasEndpoint }: Environment): void {
   const registered: GlobalApi =
     (globalThis as Record<symbol, GlobalApi | undefined>)[Symbol.for('opentelemetry.js.api.1')] ?? {};
-  if (!registered.metrics && !registered.trace) return;
+  if ((!registered.metrics && !registered.trace) || spokenOf.has(registered)) return;
+  spokenOf.add(registered);
   if (!hasEndpoint) {
     say(
       `an OpenTelemetry SDK is registered, but reports go to ${DEFAULT_ENDPOINT} on a pipeline of their own: ` +

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Attributes, type MeterProvider, SpanKind, type TracerProvider } from '@opentelemetry/api';
 import type { PoolLike, SessionInfo } from './pool.js';
 import { checkOptions, isFunction, type Rule, type Rules, show } from './rules.js';
@@ -104,15 +105,15 @@ export function checkArguments(pool: PoolLike, options: InstrumentOptions): void
 
 /** Whether a second call asks for what the first one made. */
 export function areSameOptions(first: InstrumentOptions, second: InstrumentOptions): boolean {
-  const names = Object.keys(second) as Array<keyof InstrumentOptions>;
-  return names.every((name) => {
+  return OPTIONS.every((name) => {
     const [a, b] = [first[name], second[name]];
-    return a === b || (name === 'attributes' && JSON.stringify(a) === JSON.stringify(b));
+    return b === undefined || a === b || (name === 'attributes' && isDeepStrictEqual(a, b));
   });
 }
 
 function isAttributes(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  if (typeof value !== 'object' || value === null) return false;
+  if (![Object.prototype, null].includes(Object.getPrototypeOf(value))) return false;
   return Object.entries(value).every(
     ([name, item]) =>
       name !== '' &&

@@ -47,15 +47,12 @@ function createSender<Batch>(
   encodings: Encodings<Batch>,
   helper: IExporterMetricsHelper<Batch>,
   environment: Environment,
-  timeoutMillis?: number,
+  timeoutMillis = environment.timeoutMs[signal],
 ): Sender<Batch> {
   const protocol = environment.protocol[signal];
-  const options = convertLegacyHttpOptions(
-    timeoutMillis === undefined ? {} : { timeoutMillis },
-    signal,
-    `v1/${signal.toLowerCase()}`,
-    { 'Content-Type': TYPES[protocol] },
-  );
+  const options = convertLegacyHttpOptions({ url: environment.url[signal], timeoutMillis }, signal, '', {
+    'Content-Type': TYPES[protocol],
+  });
   let refusal: string | undefined;
   const serializer: ISerializer<Batch, Answer> = {
     serializeRequest: (batch) => encodings[protocol].serializeRequest(batch),

@@ -46,12 +46,12 @@ export function startSpans(
   return {
     sessionStarted: () => {},
     flush: async () => {
-      await provider.forceFlush();
+      await provider.forceFlush().catch(() => {});
       await exporter.retry();
     },
     close: () => {
       clearInterval(retry);
-      void provider.shutdown();
+      provider.shutdown().catch(() => {});
     },
   };
 }

@@ -13,6 +13,7 @@ import {
   resourceFromAttributes,
 } from '@opentelemetry/resources';
 import {
+  AggregationTemporality,
   DataPointType,
   InstrumentType,
   MeterProvider,
@@ -103,7 +104,8 @@ export function startMetrics(
     collected = copyTotals(report.totals);
     return report;
   });
-  const flush = () => provider.forceFlush();
+  const temporality = selectAggregationTemporality(InstrumentType.OBSERVABLE_COUNTER);
+  const flush = () => provider.forceFlush().catch(() => {});
   void flush().then(flush);
 
   return {
@@ -115,8 +117,8 @@ export function startMetrics(
           resource,
           datapoints,
           report,
-          temporality: selectAggregationTemporality(InstrumentType.OBSERVABLE_COUNTER),
-          sumsStart: last?.sumsStart,
+          temporality,
+          sumsStart: temporality === AggregationTemporality.DELTA ? last?.time : last?.sumsStart,
           alreadyTold: collected,
           after: last && hrTimeToMilliseconds(last.time),
         },
@@ -127,7 +129,7 @@ export function startMetrics(
     },
     close: () => {
       isClosed = true;
-      void provider.shutdown();
+      provider.shutdown().catch(() => {});
     },
   };
 }

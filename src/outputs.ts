@@ -42,6 +42,8 @@ interface Parts {
   read(): Report;
 }
 
+const complained = new Set<string>();
+
 /** Starts what the options and the environment ask for. The SDK is loaded here, and only if it is needed. */
 export async function startOutputs({ options, environment, datapoints, ...parts }: Parts): Promise<Outputs> {
   const { meterProvider, tracerProvider } = options;
@@ -50,7 +52,10 @@ export async function startOutputs({ options, environment, datapoints, ...parts 
   let metricsOutput = meterProvider && provideMetrics(meterProvider, datapoints, parts.read, parts.cadence);
   let spansOutput = tracerProvider && provideSpans(tracerProvider);
   if (ownMetrics || ownSpans) {
-    for (const complaint of environment.complaints) say(complaint);
+    for (const complaint of environment.complaints) {
+      if (!complained.has(complaint)) say(complaint);
+      complained.add(complaint);
+    }
     await nextTurn();
     sayHowTheSdkIsUsed(environment);
     const otlp = await import('./otlp.js');

@@ -25,7 +25,8 @@ export type SpanStarter = Pick<Tracer, 'startSpan'>;
  */
 export class PendingTracer implements SpanStarter {
   #tracer: SpanStarter | undefined;
-  #waiting: Array<(start: StartSpan) => void> = [];
+  /** All that was done, in its order. */
+  #done: Array<(start: StartSpan) => void> = [];
 
   startSpan(name: string, options: SpanOptions, context: Context): Span {
     if (this.#tracer) return this.#tracer.startSpan(name, options, context);
@@ -34,29 +35,36 @@ export class PendingTracer implements SpanStarter {
       spanId: randomBytes(8).toString('hex'),
       traceFlags: TraceFlags.SAMPLED,
     };
-    const span = new PendingSpan(ids);
-    this.#waiting.push((start) => span.connect(start(ids, name, options, context)));
+    const span = new PendingSpan(ids, (act) => this.#done.push(() => act()));
+    this.#done.push((start) => span.connect(start(ids, name, options, context)));
     return span;
   }
 
   /** @param start starts a span with the ids that were given out; without it the spans come to nothing. */
   connect(tracer: SpanStarter, start: StartSpan = (_, ...span) => tracer.startSpan(...span)): void {
     this.#tracer = tracer;
-    for (const begin of this.#waiting) begin(start);
-    this.#waiting = [];
+    for (const act of this.#done) {
+      try {
+        act(start);
+      } catch {
+        // The SDK refuses it; the caller is long gone, and the other spans are not to blame.
+      }
+    }
+    this.#done = [];
   }
 }
 
 class PendingSpan implements Span {
   #real: Span | undefined;
-  #done: Array<(span: Span) => void> = [];
+  #hasEnded = false;
 
-  constructor(readonly ids: SpanContext) {}
+  constructor(
+    readonly ids: SpanContext,
+    readonly later: (act: () => void) => void,
+  ) {}
 
   connect(span: Span): void {
     this.#real = span;
-    for (const act of this.#done) act(span);
-    this.#done = [];
   }
 
   spanContext(): SpanContext {
@@ -64,7 +72,7 @@ class PendingSpan implements Span {
   }
 
   isRecording(): boolean {
-    return this.#real?.isRecording() ?? true;
+    return this.#real?.isRecording() ?? !this.#hasEnded;
   }
 
   setAttribute(key: string, value: AttributeValue): this {
@@ -72,13 +80,14 @@ class PendingSpan implements Span {
   }
 
   setAttributes(attributes: Attributes): this {
-    return this.#do((span) => span.setAttributes(attributes));
+    const given = { ...attributes };
+    return this.#do((span) => span.setAttributes(given));
   }
 
   addEvent(name: string, attributesOrTime?: Attributes | TimeInput, time?: TimeInput): this {
     if (isTime(attributesOrTime)) return this.#do((span) => span.addEvent(name, attributesOrTime));
-    const at = time ?? Date.now();
-    return this.#do((span) => span.addEvent(name, attributesOrTime ?? {}, at));
+    const [attributes, at] = [{ ...attributesOrTime }, time ?? Date.now()];
+    return this.#do((span) => span.addEvent(name, attributes, at));
   }
 
   addLink(link: Link): this {
@@ -103,11 +112,12 @@ class PendingSpan implements Span {
 
   end(time: TimeInput = Date.now()): void {
     this.#do((span) => span.end(time));
+    this.#hasEnded = true;
   }
 
   #do(act: (span: Span) => void): this {
     if (this.#real) act(this.#real);
-    else this.#done.push(act);
+    else this.later(() => this.#real && act(this.#real));
     return this;
   }
 }

@@ -8,6 +8,8 @@ import type { Report } from './worker.js';
 /** The SDK's default, until the provider has collected twice. */
 const ASSUMED_INTERVAL_SECONDS = 60;
 const REMEMBERED_GAPS = 8;
+/** Collections closer than this are of several readers at one moment. */
+const SHORTEST_GAP_SECONDS = 0.1;
 const FLUSH_EVERY_MS = 1_000;
 
 /**
@@ -19,9 +21,10 @@ export class Cadence {
   #last: number | undefined;
 
   collected(now = performance.now()): void {
-    if (this.#last !== undefined) this.#gaps.push((now - this.#last) / 1000);
-    if (this.#gaps.length > REMEMBERED_GAPS) this.#gaps.shift();
+    const gap = (now - (this.#last ?? now)) / 1000;
     this.#last = now;
+    if (gap > SHORTEST_GAP_SECONDS) this.#gaps.push(gap);
+    if (this.#gaps.length > REMEMBERED_GAPS) this.#gaps.shift();
   }
 
   get seconds(): number {

@@ -1,3 +1,5 @@
+import { ERROR_TYPE_OTHER } from './attributes.js';
+
 /** How long a trouble that comes and goes stays unmentioned after it was said. */
 const QUIET_MS = 300_000;
 
@@ -15,25 +17,22 @@ export function say(message: string): void {
  * @internal
  */
 export class Trouble {
-  #broken = false;
   #said = false;
   #saidAt = Number.NEGATIVE_INFINITY;
 
   constructor(readonly whenHealed: string) {}
 
   broke(message: string): void {
-    if (this.#broken) return;
-    this.#broken = true;
-    this.#said = performance.now() - this.#saidAt >= QUIET_MS;
-    if (!this.#said) return;
+    if (this.#said || performance.now() - this.#saidAt < QUIET_MS) return;
+    this.#said = true;
     this.#saidAt = performance.now();
     say(message);
   }
 
   healed(): void {
-    if (!this.#broken) return;
-    this.#broken = false;
-    if (this.#said) say(this.whenHealed);
+    if (!this.#said) return;
+    this.#said = false;
+    say(this.whenHealed);
   }
 }
 
@@ -42,6 +41,11 @@ export class Trouble {
  * @internal
  */
 export function errorClass(error: unknown): string {
-  const name = error instanceof Error ? error.name : typeof error;
-  return /^[A-Za-z_$][\w$.]{0,63}$/.test(name) ? name : '_OTHER';
+  if (error === undefined) return ERROR_TYPE_OTHER;
+  try {
+    const name: unknown = error instanceof Error ? error.name : typeof error;
+    return typeof name === 'string' && /^[A-Za-z_$][\w$.]{0,63}$/.test(name) ? name : ERROR_TYPE_OTHER;
+  } catch {
+    return ERROR_TYPE_OTHER; // an error that does not let itself be read
+  }
 }

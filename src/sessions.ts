@@ -31,6 +31,8 @@ import { errorClass, Trouble } from './say.js';
 import { withSessionTags } from './span-processor.js';
 import type { Totals } from './worker.js';
 
+const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+
 export interface SessionsOptions {
   readonly tracer: SpanStarter;
   readonly workerAttributes: Attributes;
@@ -40,7 +42,9 @@ export interface SessionsOptions {
   onStart(): void;
 }
 
-interface LiveSession {
+/** A session that has not ended. */
+export interface LiveSession {
+  readonly id: string;
   readonly tenant: string;
   readonly span: Span;
   readonly tags: Attributes;
@@ -51,6 +55,7 @@ export class Sessions implements SessionObserver {
   readonly #options: SessionsOptions;
   readonly #live = new Map<string, LiveSession>();
   readonly #trouble = new Trouble('sessions are told well again');
+  #isWell = true;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -67,27 +72,66 @@ export class Sessions implements SessionObserver {
     return counts;
   }
 
-  /** Starts a session and gives its span, or one that does nothing where it could not be started. */
-  start(session: SessionInfo): Span {
-    this.onSessionStart(session);
-    return this.#live.get(session.id)?.span ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
-  }
-
   onSessionStart(session: SessionInfo): void {
-    this.#guard(() => this.#start(session));
+    this.#guard(() => void this.start(session));
   }
 
   runSession<T>(session: SessionInfo, fn: () => T): T {
-    const tags = this.#live.get(session.id)?.tags;
-    return tags ? context.with(withSessionTags(context.active(), tags), fn) : fn();
+    return this.run(this.#live.get(session?.id), fn);
   }
 
   onSessionEnd(session: SessionInfo, outcome: SessionOutcome, error?: unknown): void {
-    this.#guard(() => this.#end(session.id, outcome, error));
+    this.end(this.#live.get(session?.id), outcome, error);
   }
 
   onJobRejected(reason: RejectionReason): void {
     this.#options.totals.rejected[REJECTION_REASONS.includes(reason) ? reason : 'other']++;
+  }
+
+  /** Counts a session and starts its spans. Throws for what is no session. */
+  start(session: SessionInfo): LiveSession {
+    this.#isWell = true;
+    const { id } = session;
+    const reused = this.#live.get(id);
+    if (reused) {
+      this.#broke('a session started with the id of a live one; the first now ends as unknown');
+      this.end(reused, 'unknown');
+    }
+    this.#options.totals.started++;
+    const { workerAttributes, onStart } = this.#options;
+    const tenant = label(session.tenant ?? DEFAULT_TENANT);
+    const names = { [SESSION_ID]: label(id), [TENANT_ID]: tenant };
+    const live: LiveSession = {
+      id,
+      tenant,
+      span: this.#startSpans(session, names) ?? NO_SPAN,
+      tags: { ...names, [WORKER_VERSION]: workerAttributes[WORKER_VERSION] },
+    };
+    this.#live.set(id, live);
+    onStart();
+    if (this.#isWell) this.#trouble.healed();
+    return live;
+  }
+
+  run<T>(live: LiveSession | undefined, fn: () => T): T {
+    return live ? context.with(withSessionTags(context.active(), live.tags), fn) : fn();
+  }
+
+  /** Ends a session, if it has not ended. */
+  end(live: LiveSession | undefined, given: SessionOutcome, error?: unknown): void {
+    if (!live || this.#live.get(live.id) !== live) return;
+    this.#live.delete(live.id);
+    const outcome = SESSION_OUTCOMES.includes(given) ? given : 'unknown';
+    this.#options.totals.ended[outcome]++;
+    this.#guard(() => {
+      const { span } = live;
+      span.setAttribute(SESSION_OUTCOME, outcome);
+      if (outcome === 'failed' || outcome === 'dropped') {
+        span.setStatus({ code: SpanStatusCode.ERROR });
+        span.setAttribute(ERROR_TYPE, outcome === 'dropped' ? outcome : errorClass(error));
+      }
+      span.end();
+    });
   }
 
   /**
@@ -95,76 +139,58 @@ export class Sessions implements SessionObserver {
    * dropped; of any others, the oldest, nobody told the end.
    */
   endAll(active: number): void {
-    const unknown = Math.max(0, this.#live.size - active);
-    for (const [index, id] of [...this.#live.keys()].entries()) {
-      this.#guard(() => this.#end(id, index < unknown ? 'unknown' : 'dropped'));
+    const unknown = this.#live.size - active;
+    for (const [index, live] of [...this.#live.values()].entries()) {
+      this.end(live, index < unknown ? 'unknown' : 'dropped');
     }
   }
 
-  #start(session: SessionInfo): void {
-    if (this.#live.has(session.id)) {
-      this.#trouble.broke('a session started with the id of a live one; the first now ends as unknown');
-      this.#end(session.id, 'unknown');
-    }
-    this.#options.totals.started++;
-    const { tracer, workerAttributes, spanKind } = this.#options;
-    const tenant = label(session.tenant ?? DEFAULT_TENANT);
-    const own: Attributes = { ...workerAttributes, [SESSION_ID]: label(session.id), [TENANT_ID]: tenant };
-    if (session.agentName !== undefined) own[AGENT_NAME] = label(session.agentName);
-    const attributes = { ...this.#userAttributes(session), ...own };
-    const startTime = session.startedAt ?? new Date();
-    const around = trace.getSpanContext(context.active());
-    const span = tracer.startSpan(
-      SESSION_SPAN,
-      {
-        kind: spanKind ?? SpanKind.CONSUMER,
-        startTime,
-        attributes,
-        links: around && isSpanContextValid(around) ? [{ context: around }] : [],
-      },
-      ROOT_CONTEXT,
-    );
-    tracer
-      .startSpan(SESSION_START_SPAN, { startTime, attributes }, trace.setSpan(ROOT_CONTEXT, span))
-      .end(startTime);
-    const tags = {
-      [SESSION_ID]: own[SESSION_ID],
-      [TENANT_ID]: tenant,
-      [WORKER_VERSION]: workerAttributes[WORKER_VERSION],
-    };
-    this.#live.set(session.id, { tenant, span, tags });
-    this.#options.onStart();
+  #startSpans(session: SessionInfo, names: Attributes): Span | undefined {
+    return this.#guard(() => {
+      const { tracer, workerAttributes, spanKind = SpanKind.CONSUMER } = this.#options;
+      const attributes = { ...this.#userAttributes(session), ...workerAttributes, ...names };
+      if (session.agentName !== undefined) attributes[AGENT_NAME] = label(session.agentName);
+      const startTime = isValidDate(session.startedAt) ? session.startedAt : new Date();
+      const around = trace.getSpanContext(context.active());
+      const links = around && isSpanContextValid(around) ? [{ context: around }] : [];
+      const options = { kind: spanKind, startTime, attributes, links };
+      const span = tracer.startSpan(SESSION_SPAN, options, ROOT_CONTEXT);
+      tracer
+        .startSpan(SESSION_START_SPAN, { startTime, attributes }, trace.setSpan(ROOT_CONTEXT, span))
+        .end(startTime);
+      return span;
+    });
   }
 
-  #end(id: string, given: SessionOutcome, error?: unknown): void {
-    const live = this.#live.get(id);
-    if (!live) return;
-    this.#live.delete(id);
-    const outcome = SESSION_OUTCOMES.includes(given) ? given : 'unknown';
-    this.#options.totals.ended[outcome]++;
-    const { span } = live;
-    span.setAttribute(SESSION_OUTCOME, outcome);
-    if (outcome === 'failed' || outcome === 'dropped') {
-      span.setStatus({ code: SpanStatusCode.ERROR });
-      span.setAttribute(ERROR_TYPE, outcome === 'dropped' ? outcome : errorClass(error));
-    }
-    span.end();
-  }
-
-  #userAttributes(session: SessionInfo): Attributes | undefined {
+  /** What the user adds. Our own names are ours, also those that only come with the end. */
+  #userAttributes(session: SessionInfo): Attributes {
+    const { spanAttributes } = this.#options;
+    if (!spanAttributes) return {};
     try {
-      return this.#options.spanAttributes?.(session);
+      const given: unknown = spanAttributes(session);
+      const entries = typeof given === 'object' && given !== null ? Object.entries(given) : [];
+      return Object.fromEntries(
+        entries.filter(([name]) => !name.startsWith('openrtc.') && name !== ERROR_TYPE),
+      );
     } catch (error) {
-      this.#trouble.broke(`spanAttributes() threw ${errorClass(error)}; spans go without its attributes`);
+      this.#broke(`spanAttributes() threw ${errorClass(error)}; spans go without its attributes`);
+      return {};
+    }
+  }
+
+  #broke(message: string): void {
+    this.#isWell = false;
+    this.#trouble.broke(message);
+  }
+
+  #guard<T>(tell: () => T): T | undefined {
+    try {
+      return tell();
+    } catch (error) {
+      this.#broke(`a session could not be told: ${errorClass(error)}`);
       return undefined;
     }
   }
-
-  #guard(tell: () => void): void {
-    try {
-      tell();
-    } catch (error) {
-      this.#trouble.broke(`a session could not be told: ${errorClass(error)}`);
-    }
-  }
 }
+
+const isValidDate = (value: unknown) => value instanceof Date && !Number.isNaN(value.getTime());

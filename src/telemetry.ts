@@ -105,6 +105,7 @@ export class PoolTelemetry implements Telemetry {
     this.#started = startOutputs({ options, environment, datapoints, cadence, pending, read }).then(
       (outputs) => {
         this.#outputs = outputs;
+        if (this.#worker.totals.started > 0) outputs.spans?.sessionStarted();
       },
       (error) =>
         say(`the OpenTelemetry SDK could not be started (${errorClass(error)}): nothing is reported`),
@@ -121,22 +122,18 @@ export class PoolTelemetry implements Telemetry {
 
   startSession(info: SessionStart = {}): TelemetrySession {
     const session: SessionInfo = {
-      tenant: DEFAULT_TENANT,
-      startedAt: new Date(),
-      deploymentVersion: this.#identity.version,
       ...info,
-      id: info.id ?? randomUUID(),
+      id: info?.id ?? randomUUID(),
+      tenant: info?.tenant ?? DEFAULT_TENANT,
+      startedAt: info?.startedAt ?? new Date(),
+      deploymentVersion: info?.deploymentVersion ?? this.#identity.version,
     };
-    const span = this.#sessions.start(session);
-    let hasEnded = false;
+    const live = this.#sessions.start(session);
     return {
       info: session,
-      span,
-      run: (fn) => this.#sessions.runSession(session, fn),
-      end: (outcome = 'success', error = undefined) => {
-        if (!hasEnded) this.#sessions.onSessionEnd(session, outcome, error);
-        hasEnded = true;
-      },
+      span: live.span,
+      run: (fn) => this.#sessions.run(live, fn),
+      end: (outcome = 'success', error = undefined) => this.#sessions.end(live, outcome, error),
     };
   }
 
@@ -168,12 +165,19 @@ export class PoolTelemetry implements Telemetry {
   }
 
   #observe(pool: PoolLike): () => void {
+    let stop: unknown;
     try {
-      return pool.observe?.(this.#sessions) ?? (() => {});
+      stop = pool.observe?.(this.#sessions);
     } catch (error) {
       say(`the pool could not be observed (${errorClass(error)}): its sessions get no spans and counters`);
-      return () => {};
     }
+    return () => {
+      try {
+        if (typeof stop === 'function') stop();
+      } catch (error) {
+        say(`the observing of the pool could not be ended: ${errorClass(error)}`);
+      }
+    };
   }
 
   async #waitForSessions(): Promise<void> {
@@ -194,25 +198,29 @@ export class PoolTelemetry implements Telemetry {
     const { active = this.#sessions.liveCount, ...facts } = this.#worker.read();
     this.#sessions.endAll(active);
     const report = lastReport({ ...facts, active });
-    const delivered = await within(GOODBYE_MS, this.#send(report)).catch(() => false);
+    const delivered = await this.#send(report);
     this.#outputs.metrics?.close();
     this.#outputs.spans?.close();
     return { delivered, droppedSessions: report.dropped };
   }
 
+  /** The goodbye does not wait for the spans, nor the other way round. */
   async #send(report: Report): Promise<boolean | undefined> {
-    await this.#started;
-    const { metrics, spans } = this.#outputs;
-    const [delivered] = await Promise.all([metrics?.goodbye(report) ?? false, spans?.flush()]);
+    const goodbye = this.#started.then(() => this.#outputs.metrics?.goodbye(report) ?? false);
+    const spans = this.#started.then(() => this.#outputs.spans?.flush());
+    const [delivered] = await Promise.all([inTime(goodbye, false), inTime(spans, undefined)]);
     return delivered;
   }
 }
 
-/** Rejects when the promise has not settled in time. */
-async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('timed out')), milliseconds);
-  });
-  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
+/** What a promise gives, or another value when it fails or takes too long. */
+async function inTime<T>(promise: Promise<T>, otherwise: T): Promise<T> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([promise, sleep(GOODBYE_MS, otherwise, timer)]);
+  } catch {
+    return otherwise;
+  } finally {
+    timer.abort();
+  }
 }

@@ -6,6 +6,7 @@ import {
   SESSION_OUTCOMES,
   type SessionOutcome,
 } from './attributes.js';
+import { label } from './label.js';
 import type { PoolLike } from './pool.js';
 import { errorClass, Trouble } from './say.js';
 
@@ -103,21 +104,32 @@ export class Worker {
     };
   }
 
+  /** Takes what is good of a snapshot, and tells what is not. */
   #readSnapshot(): string | undefined {
     try {
-      const snapshot = this.pool.runtimeSnapshot();
-      const { activeSessions, draining, drainTimeoutSeconds, sessionsByTenant } = snapshot;
-      if (isCount(activeSessions)) this.#active = activeSessions;
-      if (typeof draining === 'boolean') this.#noteDraining(draining);
-      if (this.options.drainTimeoutSeconds === undefined && isSeconds(drainTimeoutSeconds)) {
-        this.#drainTimeoutSeconds = drainTimeoutSeconds;
+      const { activeSessions, draining, drainTimeoutSeconds, sessionsByTenant } = this.pool.runtimeSnapshot();
+      const faults: string[] = [];
+      const expect = (isGood: boolean, name: string, expected: string, given: unknown) => {
+        if (!isGood) faults.push(`${name}: expected ${expected}, got ${kind(given)}`);
+        return isGood;
+      };
+      const isTold = drainTimeoutSeconds !== undefined && drainTimeoutSeconds !== null;
+      if (expect(isCount(activeSessions), 'activeSessions', 'a whole number', activeSessions)) {
+        this.#active = activeSessions;
       }
-      if (this.options.tenantLimit !== undefined)
-        this.#countTenants(sessionsByTenant ?? this.options.sessionsByTenant());
-      if (!isCount(activeSessions))
-        return `activeSessions: expected a whole number, got ${kind(activeSessions)}`;
-      if (typeof draining !== 'boolean') return `draining: expected a boolean, got ${kind(draining)}`;
-      return undefined;
+      if (expect(typeof draining === 'boolean', 'draining', 'a boolean', draining))
+        this.#noteDraining(draining);
+      if (
+        isTold &&
+        expect(isSeconds(drainTimeoutSeconds), 'drainTimeoutSeconds', 'seconds', drainTimeoutSeconds)
+      ) {
+        this.#drainTimeoutSeconds = this.options.drainTimeoutSeconds ?? drainTimeoutSeconds;
+      }
+      if (this.options.tenantLimit !== undefined) {
+        const counts = sessionsByTenant ?? this.options.sessionsByTenant();
+        expect(this.#countTenants(counts), 'sessionsByTenant', 'a record of whole numbers', counts);
+      }
+      return faults[0];
     } catch (error) {
       return `runtimeSnapshot() threw ${errorClass(error)}`;
     }
@@ -129,20 +141,28 @@ export class Worker {
     else this.#drainingSince ??= performance.now();
   }
 
-  /** A tenant keeps its series, so one that is gone counts 0. */
-  #countTenants(counts: Readonly<Record<string, number>>): void {
-    for (const tenant of this.#tenants.keys()) this.#tenants.set(tenant, 0);
+  /** A tenant keeps its series, so one that is gone counts 0; one whose count is bad keeps its last. */
+  #countTenants(counts: unknown): boolean {
+    if (typeof counts !== 'object' || counts === null) return false;
+    const now = new Map<string, number>();
+    let areGood = true;
     for (const [tenant, count] of Object.entries(counts)) {
-      if (!isCount(count)) continue;
-      const isKnown = this.#tenants.has(tenant) || this.#tenants.size < this.#tenantLimit();
-      const series = isKnown ? tenant : OTHER_TENANTS;
-      this.#tenants.set(series, (this.#tenants.get(series) ?? 0) + count);
+      const series = this.#tenantSeries(label(tenant));
+      if (isCount(count)) now.set(series, (now.get(series) ?? 0) + count);
+      else {
+        areGood = false;
+        now.set(series, this.#tenants.get(series) ?? 0);
+      }
     }
+    for (const series of this.#tenants.keys()) this.#tenants.set(series, now.get(series) ?? 0);
+    return areGood;
   }
 
-  #tenantLimit(): number {
-    const limit = this.options.tenantLimit ?? 0;
-    return this.#tenants.has(OTHER_TENANTS) ? limit + 1 : limit;
+  #tenantSeries(tenant: string): string {
+    const limit = (this.options.tenantLimit ?? 0) + Number(this.#tenants.has(OTHER_TENANTS));
+    const series = this.#tenants.has(tenant) || this.#tenants.size < limit ? tenant : OTHER_TENANTS;
+    if (!this.#tenants.has(series)) this.#tenants.set(series, 0);
+    return series;
   }
 }
 
