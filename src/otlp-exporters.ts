@@ -1,3 +1,5 @@
+import type { Agent } from 'node:http';
+import { Socket } from 'node:net';
 import { context } from '@opentelemetry/api';
 import { type ExportResult, ExportResultCode, suppressTracing } from '@opentelemetry/core';
 import { OTLPExporterError } from '@opentelemetry/otlp-exporter-base';
@@ -29,11 +31,16 @@ export interface Sender<Batch> {
   readonly url: string;
   /** Resolves to nothing when the batch arrived. Never rejects. */
   send(batch: Batch): Promise<Failure | undefined>;
+  /** Gives up what is under way. */
+  close(): void;
 }
 
 interface Answer {
   readonly partialSuccess?: { readonly rejectedDataPoints?: number; readonly rejectedSpans?: number };
 }
+
+/** What is wrong with a 2xx answer of which no body was read. */
+const CUT_OFF = 'the answer was cut off';
 
 const TYPES: Record<Protocol, string> = {
   'http/protobuf': 'application/x-protobuf',
@@ -53,7 +60,12 @@ function createSender<Batch>(
   const options = convertLegacyHttpOptions({ url: environment.url[signal], timeoutMillis }, signal, '', {
     'Content-Type': TYPES[protocol],
   });
-  let refusal: string | undefined;
+  let agent: Agent | undefined;
+  const agentFactory = async (scheme: string) => {
+    agent = unref(await options.agentFactory(scheme));
+    return agent;
+  };
+  let refusal: string | undefined = CUT_OFF;
   const serializer: ISerializer<Batch, Answer> = {
     serializeRequest: (batch) => encodings[protocol].serializeRequest(batch),
     deserializeResponse: (body) => {
@@ -61,27 +73,59 @@ function createSender<Batch>(
       return {};
     },
   };
-  const delegate = createOtlpHttpExportDelegate(options, serializer, 'otlp_http_exporter', helper, undefined);
+  const delegate = createOtlpHttpExportDelegate(
+    { ...options, agentFactory },
+    serializer,
+    'otlp_http_exporter',
+    helper,
+    undefined,
+  );
+  const underWay = new Set<(failure: Failure) => void>();
+  /** The transport's own timeout starts anew with every byte that a trickling collector sends. */
+  const cut = (reason: string, finish: (failure: Failure) => void) => {
+    agent?.destroy();
+    finish({ reason, canRetry: true });
+  };
   const { origin, pathname } = new URL(options.url);
   return {
     url: origin + pathname,
     send: (batch) =>
       new Promise<Failure | undefined>((resolve) => {
-        // The exporter's own timeout starts anew with every byte that a trickling collector sends.
-        const deadline = setTimeout(
-          () => resolve({ reason: 'timed out', canRetry: true }),
-          options.timeoutMillis,
-        );
-        const settle = ({ code, error }: ExportResult) => {
+        const finish = (failure?: Failure) => {
           clearTimeout(deadline);
-          if (code !== ExportResultCode.SUCCESS) resolve(failureOf(error));
-          else resolve(refusal === undefined ? undefined : { reason: refusal, canRetry: false });
-          refusal = undefined;
+          underWay.delete(finish);
+          resolve(failure);
+        };
+        const deadline = setTimeout(() => cut('timed out', finish), timeoutMillis).unref();
+        underWay.add(finish);
+        const settle = ({ code, error }: ExportResult) => {
+          if (code !== ExportResultCode.SUCCESS) finish(failureOf(error));
+          else finish(refusal === undefined ? undefined : { reason: refusal, canRetry: refusal === CUT_OFF });
+          refusal = CUT_OFF;
         };
         // An instrumented http module would make a span of the app out of each report.
         context.with(suppressTracing(context.active()), () => delegate.export(batch, settle));
       }).catch((error: Error) => ({ reason: error.message, canRetry: false })),
+    close: () => {
+      for (const finish of underWay) cut('given up', finish);
+    },
   };
+}
+
+/** A connection for reports does not keep the process alive, not even while a collector does not answer. */
+function unref(agent: Agent): Agent {
+  const connect = agent.createConnection.bind(agent);
+  agent.createConnection = (...args) => {
+    const socket = connect(...args);
+    if (socket instanceof Socket) socket.unref();
+    return socket;
+  };
+  const reuse = agent.reuseSocket.bind(agent);
+  agent.reuseSocket = (socket, request) => {
+    reuse(socket, request);
+    if (socket instanceof Socket) socket.unref();
+  };
+  return agent;
 }
 
 /** A 2xx answer can still say that nothing was stored, or come from something that is no collector. */
@@ -89,7 +133,8 @@ function refusalIn(
   body: Uint8Array,
   { deserializeResponse }: ISerializer<unknown, Answer>,
 ): string | undefined {
-  if (String.fromCharCode(body[0] ?? 0) === '<') return 'the answer is a web page, not OTLP';
+  const start = String.fromCharCode(...body.subarray(0, 64));
+  if (/^\s*<(!doctype|!--|\?xml|html)/i.test(start)) return 'the answer is a web page, not OTLP';
   if (body.length === 0) return undefined;
   try {
     const { rejectedDataPoints, rejectedSpans } = deserializeResponse(body).partialSuccess ?? {};

@@ -51,6 +51,7 @@ export function startSpans(
     },
     close: () => {
       clearInterval(retry);
+      exporter.close();
       provider.shutdown().catch(() => {});
     },
   };
@@ -74,6 +75,7 @@ class GivenIds implements IdGenerator {
 class KeepingExporter implements SpanExporter {
   readonly #sender: Sender<ReadableSpan[]>;
   readonly #trouble: Trouble;
+  readonly #underWay = new Set<Promise<boolean>>();
   #kept: ReadableSpan[] = [];
 
   constructor(sender: Sender<ReadableSpan[]>) {
@@ -87,7 +89,9 @@ class KeepingExporter implements SpanExporter {
     done({ code: ExportResultCode.SUCCESS });
   }
 
+  /** Waits for what is under way, and sends what did not arrive. */
   async retry(): Promise<void> {
+    await Promise.all(this.#underWay);
     const waiting = this.#kept;
     this.#kept = [];
     while (waiting.length > 0) {
@@ -97,7 +101,13 @@ class KeepingExporter implements SpanExporter {
     }
   }
 
-  async #send(spans: ReadableSpan[]): Promise<boolean> {
+  #send(spans: ReadableSpan[]): Promise<boolean> {
+    const sending = this.#deliver(spans).finally(() => this.#underWay.delete(sending));
+    this.#underWay.add(sending);
+    return sending;
+  }
+
+  async #deliver(spans: ReadableSpan[]): Promise<boolean> {
     const failure = await this.#sender.send(spans);
     if (failure) {
       this.#trouble.broke(`spans do not arrive at ${this.#sender.url}: ${failure.reason}`);
@@ -108,6 +118,10 @@ class KeepingExporter implements SpanExporter {
 
   #keep(spans: ReadableSpan[]): void {
     this.#kept = this.#kept.concat(spans).slice(-MAX_WAITING);
+  }
+
+  close(): void {
+    this.#sender.close();
   }
 
   async shutdown(): Promise<void> {}

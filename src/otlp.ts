@@ -129,6 +129,7 @@ export function startMetrics(
     },
     close: () => {
       isClosed = true;
+      sender.close();
       provider.shutdown().catch(() => {});
     },
   };
