@@ -5,8 +5,9 @@ import type { ATTR_ERROR_TYPE, ERROR_TYPE_VALUE_OTHER } from '@opentelemetry/sem
  * queries and the README's tables are held against.
  */
 
-/** The instrumentation scope of every metric and span. */
+/** The instrumentation scope of every metric and span: this package and its version. */
 export const SCOPE_NAME = 'openrtc-otel';
+export const SCOPE_VERSION = '0.1.0';
 
 /** How a metric is described to OpenTelemetry. */
 export interface Metric {
@@ -35,55 +36,39 @@ const counter = (name: string, unit: string, description: string): Metric => ({
 export const ACTIVE_SESSIONS = gauge(
   'openrtc.active_sessions',
   '{session}',
-  'Sessions now active, counted from the moment a job is accepted.',
+  'Sessions now active, from the moment a job is accepted.',
 );
-export const DRAINING = gauge(
-  'openrtc.draining',
-  '{worker}',
-  '1 while the worker drains (takes no new session and lets the live ones finish), else 0.',
-);
+export const DRAINING = gauge('openrtc.draining', '{worker}', '1 while the worker drains, else 0.');
 export const DEPLOYMENT_VERSION = gauge(
   'openrtc.deployment_version',
   '{worker}',
-  '1 while the worker runs, 0 in its goodbye. The version is in openrtc.worker.version.',
+  '1 while the worker runs, 0 in its goodbye.',
 );
 export const DROPPED_SESSIONS = gauge(
   'openrtc.dropped_sessions',
   '{session}',
-  'Sessions this worker lost in its life: cut off, or active when its process ended.',
+  'Sessions this worker lost in its life.',
 );
-export const START_TIME = gauge(
-  'openrtc.start_time',
-  's',
-  'Unix time at which the worker started. Constant.',
-);
-export const REPORT_INTERVAL = gauge(
-  'openrtc.report.interval',
-  's',
-  'How often the worker reports. It is silent after four times this without a report.',
-);
+export const START_TIME = gauge('openrtc.start_time', 's', "Unix time of the worker's start, constant.");
+export const REPORT_INTERVAL = gauge('openrtc.report.interval', 's', 'How often the worker reports.');
 export const DRAIN_ELAPSED = gauge(
   'openrtc.drain.elapsed',
   's',
-  'How long the worker has been draining; 0 when it is not.',
+  'How long the worker drains; 0 when it does not.',
 );
 export const DRAIN_TIMEOUT = gauge(
   'openrtc.drain.timeout',
   's',
-  'How long the worker may drain. Reported only when a timeout is set.',
+  'How long the worker may drain; only when a timeout is set.',
 );
 export const TENANT_ACTIVE_SESSIONS = gauge(
   'openrtc.tenant.active_sessions',
   '{session}',
-  'Sessions now active of one tenant; only with the option tenantLimit.',
+  'Sessions now active of a tenant; only with tenantLimit.',
 );
 export const SESSIONS_STARTED = counter('openrtc.sessions.started', '{session}', 'Sessions started.');
 export const SESSIONS_ENDED = counter('openrtc.sessions.ended', '{session}', 'Sessions ended, by outcome.');
-export const JOBS_REJECTED = counter(
-  'openrtc.jobs.rejected',
-  '{job}',
-  'Jobs offered and not accepted, by reason.',
-);
+export const JOBS_REJECTED = counter('openrtc.jobs.rejected', '{job}', 'Jobs not accepted, by reason.');
 
 /** Every metric, in the order of the README's table. */
 export const METRICS: readonly Metric[] = [
@@ -138,3 +123,20 @@ export const UNVERSIONED = 'unversioned';
 export const DEFAULT_TENANT = 'default';
 /** The tenant series that all tenants beyond the limit share. */
 export const OTHER_TENANTS = 'other';
+
+function textOf(given: unknown): string {
+  try {
+    return String(given);
+  } catch {
+    return '';
+  }
+}
+
+const LONGEST_VALUE = 255;
+
+/** A text as an attribute's value: backends refuse or cut long ones, each at another length. */
+export function label(given: unknown): string {
+  const text = textOf(given);
+  // Never half of a character that takes two code units: it can not be encoded.
+  return text.length <= LONGEST_VALUE ? text : text.slice(0, LONGEST_VALUE).replace(/[\uD800-\uDBFF]$/, '');
+}

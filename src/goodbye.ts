@@ -8,11 +8,10 @@ import {
   type MetricData,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { type Metric, SCOPE_NAME } from './attributes.js';
+import { type Metric, SCOPE_NAME, SCOPE_VERSION } from './attributes.js';
 import type { Environment } from './environment.js';
 import { type Datapoints, valueTypeOf } from './gauges.js';
 import { createMetricsSender, type Failure } from './otlp-exporters.js';
-import { VERSION } from './version.js';
 import type { Report, Totals } from './worker.js';
 
 /** `shutdown()` has 3 s; the rest is for loading and for the spans. */
@@ -61,7 +60,7 @@ function goodbyeBatch({ resource, datapoints, ...words }: Goodbye): ResourceMetr
     resource,
     scopeMetrics: [
       {
-        scope: { name: SCOPE_NAME, version: VERSION },
+        scope: { name: SCOPE_NAME, version: SCOPE_VERSION },
         metrics: [...metrics].map(([metric, dataPoints]) =>
           metricData(metric, dataPoints, words.temporality),
         ),

@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { POOL_NAME, UNVERSIONED, WORKER_ID, WORKER_VERSION } from './attributes.js';
+import { label, POOL_NAME, UNVERSIONED, WORKER_ID, WORKER_VERSION } from './attributes.js';
 import type { Environment } from './environment.js';
-import { label } from './label.js';
 import type { InstrumentOptions } from './options.js';
 import type { PoolLike } from './pool.js';
 import { say } from './say.js';
@@ -22,7 +20,7 @@ export function identify(
   }
   const names = {
     poolName: label(options.poolName ?? environment.serviceName ?? 'default'),
-    workerId: options.workerId ?? `${hostname()}-${randomUUID().slice(0, 8)}`,
+    workerId: options.workerId ?? `${hostname()}-${crypto.randomUUID().slice(0, 8)}`,
     version: label(version ?? UNVERSIONED),
   };
   return {

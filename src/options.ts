@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Attributes, type MeterProvider, SpanKind, type TracerProvider } from '@opentelemetry/api';
 import type { PoolLike, SessionInfo } from './pool.js';
-import { checkOptions, isFunction, type Rule, type Rules, show } from './rules.js';
+import { checkOptions, isFunction, isRecord, type Rule, type Rules, show } from './rules.js';
 
 /** The tenants that still leave a worker under 60 series. */
 const MOST_TENANTS = 40;
@@ -112,8 +112,7 @@ export function areSameOptions(first: InstrumentOptions, second: InstrumentOptio
 }
 
 function isAttributes(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (![Object.prototype, null].includes(Object.getPrototypeOf(value))) return false;
+  if (!isRecord(value)) return false;
   return Object.entries(value).every(
     ([name, item]) =>
       name !== '' &&

@@ -8,13 +8,12 @@ import {
   type ReadableSpan,
   type SpanExporter,
 } from '@opentelemetry/sdk-trace-base';
-import { SCOPE_NAME } from './attributes.js';
+import { SCOPE_NAME, SCOPE_VERSION } from './attributes.js';
 import type { Environment } from './environment.js';
 import { createSpansSender, type Sender } from './otlp-exporters.js';
 import type { SpansOutput } from './outputs.js';
 import type { PendingTracer } from './pending-tracer.js';
 import { Trouble } from './say.js';
-import { VERSION } from './version.js';
 
 /** A session's start span leaves within this, unless `OTEL_BSP_SCHEDULE_DELAY` says otherwise. */
 const DELAY_MS = 200;
@@ -35,7 +34,7 @@ export function startSpans(
   });
   const ids = new GivenIds();
   const provider = new BasicTracerProvider({ resource, spanProcessors: [processor], idGenerator: ids });
-  const tracer = provider.getTracer(SCOPE_NAME, VERSION);
+  const tracer = provider.getTracer(SCOPE_NAME, SCOPE_VERSION);
   const retry = setInterval(() => exporter.retry(), environment.intervalMs).unref();
   pending.connect(tracer, ({ traceId, spanId }, name, options, context) => {
     ids.next = { traceId, spanId };

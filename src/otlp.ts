@@ -25,14 +25,13 @@ import {
   ATTR_SERVICE_NAME,
   ATTR_SERVICE_VERSION,
 } from '@opentelemetry/semantic-conventions';
-import { SCOPE_NAME } from './attributes.js';
+import { SCOPE_NAME, SCOPE_VERSION } from './attributes.js';
 import type { Environment } from './environment.js';
 import { type Datapoints, registerGauges, sumsFromZero } from './gauges.js';
 import { sendGoodbye } from './goodbye.js';
 import { createMetricsSender } from './otlp-exporters.js';
 import type { MetricsOutput } from './outputs.js';
 import { Trouble } from './say.js';
-import { VERSION } from './version.js';
 import { copyTotals, noTotals, type Report, type WorkerIdentity } from './worker.js';
 
 export { startSpans } from './otlp-spans.js';
@@ -99,7 +98,7 @@ export function startMetrics(
     ],
   });
   const readFromZero = sumsFromZero(read);
-  registerGauges(provider.getMeter(SCOPE_NAME, VERSION), datapoints, () => {
+  registerGauges(provider.getMeter(SCOPE_NAME, SCOPE_VERSION), datapoints, () => {
     const report = readFromZero();
     collected = copyTotals(report.totals);
     return report;

@@ -1,14 +1,14 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ProxyTracerProvider } from '@opentelemetry/api';
 import { SCOPE_NAME } from './attributes.js';
+import type { Cadence } from './cadence.js';
 import type { Environment } from './environment.js';
-import type { Datapoints } from './gauges.js';
+import { Datapoints } from './gauges.js';
 import { sayHowTheSdkIsUsed } from './global-api.js';
 import type { InstrumentOptions } from './options.js';
 import type { PendingTracer } from './pending-tracer.js';
-import { type Cadence, provideMetrics, provideSpans } from './provided.js';
+import { provideMetrics, provideSpans } from './provided.js';
 import { say } from './say.js';
-import type { Report } from './worker.js';
+import type { Report, WorkerIdentity } from './worker.js';
 
 /** Where a worker's reports go: our own pipeline, or a provider that was passed in. */
 export interface MetricsOutput {
@@ -33,10 +33,11 @@ export interface Outputs {
   readonly spans?: SpansOutput;
 }
 
-interface Parts {
+/** What the outputs are made of. */
+export interface OutputParts {
   readonly options: InstrumentOptions;
   readonly environment: Environment;
-  readonly datapoints: Datapoints;
+  readonly identity: WorkerIdentity;
   readonly cadence: Cadence;
   readonly pending: PendingTracer;
   read(): Report;
@@ -45,7 +46,9 @@ interface Parts {
 const complained = new Set<string>();
 
 /** Starts what the options and the environment ask for. The SDK is loaded here, and only if it is needed. */
-export async function startOutputs({ options, environment, datapoints, ...parts }: Parts): Promise<Outputs> {
+export async function startOutputs(parts: OutputParts): Promise<Outputs> {
+  const { options, environment, identity } = parts;
+  const datapoints = new Datapoints(identity);
   const { meterProvider, tracerProvider } = options;
   const ownMetrics = !meterProvider && !environment.disabled && environment.exports.METRICS;
   const ownSpans = !tracerProvider && !environment.disabled && environment.exports.TRACES;
@@ -56,10 +59,9 @@ export async function startOutputs({ options, environment, datapoints, ...parts 
       if (!complained.has(complaint)) say(complaint);
       complained.add(complaint);
     }
-    await nextTurn();
     sayHowTheSdkIsUsed(environment);
     const otlp = await import('./otlp.js');
-    const resource = otlp.workerResource(datapoints.identity);
+    const resource = otlp.workerResource(identity);
     if (ownMetrics) metricsOutput = otlp.startMetrics(resource, environment, datapoints, parts.read);
     if (ownSpans) spansOutput = otlp.startSpans(resource, environment, parts.pending);
   }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   type Attributes,
   type AttributeValue,
@@ -31,8 +30,8 @@ export class PendingTracer implements SpanStarter {
   startSpan(name: string, options: SpanOptions, context: Context): Span {
     if (this.#tracer) return this.#tracer.startSpan(name, options, context);
     const ids: SpanContext = {
-      traceId: trace.getSpanContext(context)?.traceId ?? randomBytes(16).toString('hex'),
-      spanId: randomBytes(8).toString('hex'),
+      traceId: trace.getSpanContext(context)?.traceId ?? randomHex(32),
+      spanId: randomHex(16),
       traceFlags: TraceFlags.SAMPLED,
     };
     const span = new PendingSpan(ids, (act) => this.#done.push(() => act()));
@@ -120,6 +119,12 @@ class PendingSpan implements Span {
     else this.later(() => this.#real && act(this.#real));
     return this;
   }
+}
+
+/** `node:crypto` takes longer to load than the rest of this package. */
+function randomHex(digits: number): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(digits / 2));
+  return Buffer.from(bytes).toString('hex');
 }
 
 function isTime(value: Attributes | TimeInput | undefined): value is TimeInput {

@@ -1,36 +1,11 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
-import { SCOPE_NAME } from './attributes.js';
+import { SCOPE_NAME, SCOPE_VERSION } from './attributes.js';
+import type { Cadence } from './cadence.js';
 import { type Datapoints, registerGauges, sumsFromZero } from './gauges.js';
 import type { MetricsOutput, SpansOutput } from './outputs.js';
-import { VERSION } from './version.js';
 import type { Report } from './worker.js';
 
-/** The SDK's default, until the provider has collected twice. */
-const ASSUMED_INTERVAL_SECONDS = 60;
-const REMEMBERED_GAPS = 8;
-/** Collections closer than this are of several readers at one moment. */
-const SHORTEST_GAP_SECONDS = 0.1;
 const FLUSH_EVERY_MS = 1_000;
-
-/**
- * How often a provider collects, measured. The longest of the last gaps counts: a worker whose interval is told
- * too short looks silent.
- */
-export class Cadence {
-  readonly #gaps: number[] = [];
-  #last: number | undefined;
-
-  collected(now = performance.now()): void {
-    const gap = (now - (this.#last ?? now)) / 1000;
-    this.#last = now;
-    if (gap > SHORTEST_GAP_SECONDS) this.#gaps.push(gap);
-    if (this.#gaps.length > REMEMBERED_GAPS) this.#gaps.shift();
-  }
-
-  get seconds(): number {
-    return this.#gaps.length === 0 ? ASSUMED_INTERVAL_SECONDS : Math.max(...this.#gaps);
-  }
-}
 
 /** Reports a worker's metrics on a provider that was passed in. */
 export function provideMetrics(
@@ -43,7 +18,7 @@ export function provideMetrics(
   let collections = 0;
   let goodbye: Report | undefined;
   const readFromZero = sumsFromZero(read);
-  const unregister = registerGauges(provider.getMeter(SCOPE_NAME, VERSION), datapoints, () => {
+  const unregister = registerGauges(provider.getMeter(SCOPE_NAME, SCOPE_VERSION), datapoints, () => {
     collections++;
     // A flush of ours says nothing about the provider's own rhythm.
     if (flushes === 0) cadence.collected();

@@ -13,6 +13,7 @@ import {
   AGENT_NAME,
   DEFAULT_TENANT,
   ERROR_TYPE,
+  label,
   REJECTION_REASONS,
   type RejectionReason,
   SESSION_ID,
@@ -24,7 +25,6 @@ import {
   TENANT_ID,
   WORKER_VERSION,
 } from './attributes.js';
-import { label } from './label.js';
 import type { SpanStarter } from './pending-tracer.js';
 import type { SessionInfo, SessionObserver } from './pool.js';
 import { errorClass, Trouble } from './say.js';
@@ -47,7 +47,6 @@ export interface LiveSession {
   readonly id: string;
   readonly tenant: string;
   readonly span: Span;
-  readonly tags: Attributes;
 }
 
 /** Session starts and ends -> spans and counters. Nothing here throws into the pool. */
@@ -73,7 +72,11 @@ export class Sessions implements SessionObserver {
   }
 
   onSessionStart(session: SessionInfo): void {
-    this.#guard(() => void this.start(session));
+    try {
+      this.start(session);
+    } catch (error) {
+      this.#couldNotTell(error);
+    }
   }
 
   runSession<T>(session: SessionInfo, fn: () => T): T {
@@ -98,23 +101,22 @@ export class Sessions implements SessionObserver {
       this.end(reused, 'unknown');
     }
     this.#options.totals.started++;
-    const { workerAttributes, onStart } = this.#options;
     const tenant = label(session.tenant ?? DEFAULT_TENANT);
-    const names = { [SESSION_ID]: label(id), [TENANT_ID]: tenant };
-    const live: LiveSession = {
-      id,
-      tenant,
-      span: this.#startSpans(session, names) ?? NO_SPAN,
-      tags: { ...names, [WORKER_VERSION]: workerAttributes[WORKER_VERSION] },
-    };
+    const live: LiveSession = { id, tenant, span: this.#startSpans(session, tenant) };
     this.#live.set(id, live);
-    onStart();
+    this.#options.onStart();
     if (this.#isWell) this.#trouble.healed();
     return live;
   }
 
   run<T>(live: LiveSession | undefined, fn: () => T): T {
-    return live ? context.with(withSessionTags(context.active(), live.tags), fn) : fn();
+    if (!live) return fn();
+    const tags = {
+      [SESSION_ID]: label(live.id),
+      [TENANT_ID]: live.tenant,
+      [WORKER_VERSION]: this.#options.workerAttributes[WORKER_VERSION],
+    };
+    return context.with(withSessionTags(context.active(), tags), fn);
   }
 
   /** Ends a session, if it has not ended. */
@@ -123,15 +125,16 @@ export class Sessions implements SessionObserver {
     this.#live.delete(live.id);
     const outcome = SESSION_OUTCOMES.includes(given) ? given : 'unknown';
     this.#options.totals.ended[outcome]++;
-    this.#guard(() => {
-      const { span } = live;
-      span.setAttribute(SESSION_OUTCOME, outcome);
+    try {
+      live.span.setAttribute(SESSION_OUTCOME, outcome);
       if (outcome === 'failed' || outcome === 'dropped') {
-        span.setStatus({ code: SpanStatusCode.ERROR });
-        span.setAttribute(ERROR_TYPE, outcome === 'dropped' ? outcome : errorClass(error));
+        live.span.setStatus({ code: SpanStatusCode.ERROR });
+        live.span.setAttribute(ERROR_TYPE, outcome === 'dropped' ? outcome : errorClass(error));
       }
-      span.end();
-    });
+      live.span.end();
+    } catch (thrown) {
+      this.#couldNotTell(thrown);
+    }
   }
 
   /**
@@ -145,10 +148,12 @@ export class Sessions implements SessionObserver {
     }
   }
 
-  #startSpans(session: SessionInfo, names: Attributes): Span | undefined {
-    return this.#guard(() => {
+  #startSpans(session: SessionInfo, tenant: string): Span {
+    try {
       const { tracer, workerAttributes, spanKind = SpanKind.CONSUMER } = this.#options;
-      const attributes = { ...this.#userAttributes(session), ...workerAttributes, ...names };
+      const attributes: Attributes = { ...this.#userAttributes(session), ...workerAttributes };
+      attributes[SESSION_ID] = label(session.id);
+      attributes[TENANT_ID] = tenant;
       if (session.agentName !== undefined) attributes[AGENT_NAME] = label(session.agentName);
       const startTime = isValidDate(session.startedAt) ? session.startedAt : new Date();
       const around = trace.getSpanContext(context.active());
@@ -159,13 +164,16 @@ export class Sessions implements SessionObserver {
         .startSpan(SESSION_START_SPAN, { startTime, attributes }, trace.setSpan(ROOT_CONTEXT, span))
         .end(startTime);
       return span;
-    });
+    } catch (error) {
+      this.#couldNotTell(error);
+      return NO_SPAN;
+    }
   }
 
   /** What the user adds. Our own names are ours, also those that only come with the end. */
-  #userAttributes(session: SessionInfo): Attributes {
+  #userAttributes(session: SessionInfo): Attributes | undefined {
     const { spanAttributes } = this.#options;
-    if (!spanAttributes) return {};
+    if (!spanAttributes) return undefined;
     try {
       const given: unknown = spanAttributes(session);
       const entries = typeof given === 'object' && given !== null ? Object.entries(given) : [];
@@ -174,7 +182,7 @@ export class Sessions implements SessionObserver {
       );
     } catch (error) {
       this.#broke(`spanAttributes() threw ${errorClass(error)}; spans go without its attributes`);
-      return {};
+      return undefined;
     }
   }
 
@@ -183,13 +191,8 @@ export class Sessions implements SessionObserver {
     this.#trouble.broke(message);
   }
 
-  #guard<T>(tell: () => T): T | undefined {
-    try {
-      return tell();
-    } catch (error) {
-      this.#broke(`a session could not be told: ${errorClass(error)}`);
-      return undefined;
-    }
+  #couldNotTell(error: unknown): void {
+    this.#broke(`a session could not be told: ${errorClass(error)}`);
   }
 }
 

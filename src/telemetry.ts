@@ -1,19 +1,22 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Span } from '@opentelemetry/api';
-import { DEFAULT_TENANT, type RejectionReason, SCOPE_NAME, type SessionOutcome } from './attributes.js';
+import {
+  DEFAULT_TENANT,
+  type RejectionReason,
+  SCOPE_NAME,
+  SCOPE_VERSION,
+  type SessionOutcome,
+} from './attributes.js';
+import { Cadence } from './cadence.js';
 import { readEnvironment } from './environment.js';
-import { Datapoints } from './gauges.js';
 import { identify } from './identity.js';
 import type { InstrumentOptions } from './options.js';
-import { type Outputs, startOutputs } from './outputs.js';
+import type { OutputParts, Outputs } from './outputs.js';
 import { PendingTracer } from './pending-tracer.js';
 import type { PoolLike, SessionInfo, SessionStart } from './pool.js';
-import { Cadence } from './provided.js';
 import { errorClass, say } from './say.js';
 import { Sessions } from './sessions.js';
 import { watchTransitions } from './transitions.js';
-import { VERSION } from './version.js';
 import { lastReport, type Report, Worker, type WorkerIdentity } from './worker.js';
 
 /** What `shutdown()` takes beyond its wait for sessions stays under 3 s. */
@@ -87,7 +90,7 @@ export class PoolTelemetry implements Telemetry {
       sessionsByTenant: () => this.#sessions.countByTenant(),
     });
     this.#sessions = new Sessions({
-      tracer: options.tracerProvider?.getTracer(SCOPE_NAME, VERSION) ?? pending,
+      tracer: options.tracerProvider?.getTracer(SCOPE_NAME, SCOPE_VERSION) ?? pending,
       workerAttributes: this.#identity.attributes,
       spanKind: options.spanKind,
       spanAttributes: options.spanAttributes,
@@ -101,15 +104,7 @@ export class PoolTelemetry implements Telemetry {
       stopWatching();
       stopObserving();
     };
-    const datapoints = new Datapoints(this.#identity);
-    this.#started = startOutputs({ options, environment, datapoints, cadence, pending, read }).then(
-      (outputs) => {
-        this.#outputs = outputs;
-        if (this.#worker.totals.started > 0) outputs.spans?.sessionStarted();
-      },
-      (error) =>
-        say(`the OpenTelemetry SDK could not be started (${errorClass(error)}): nothing is reported`),
-    );
+    this.#started = this.#start({ options, environment, identity: this.#identity, cadence, pending, read });
   }
 
   get workerId(): string {
@@ -123,7 +118,7 @@ export class PoolTelemetry implements Telemetry {
   startSession(info: SessionStart = {}): TelemetrySession {
     const session: SessionInfo = {
       ...info,
-      id: info?.id ?? randomUUID(),
+      id: info?.id ?? crypto.randomUUID(),
       tenant: info?.tenant ?? DEFAULT_TENANT,
       startedAt: info?.startedAt ?? new Date(),
       deploymentVersion: info?.deploymentVersion ?? this.#identity.version,
@@ -178,6 +173,17 @@ export class PoolTelemetry implements Telemetry {
         say(`the observing of the pool could not be ended: ${errorClass(error)}`);
       }
     };
+  }
+
+  /** Whatever is needed only from here on is loaded here. */
+  async #start(parts: OutputParts): Promise<void> {
+    try {
+      const { startOutputs } = await import('./outputs.js');
+      this.#outputs = await startOutputs(parts);
+      if (this.#worker.totals.started > 0) this.#outputs.spans?.sessionStarted();
+    } catch (error) {
+      say(`the OpenTelemetry SDK could not be started (${errorClass(error)}): nothing is reported`);
+    }
   }
 
   async #waitForSessions(): Promise<void> {

@@ -1,13 +1,14 @@
 import type { Attributes } from '@opentelemetry/api';
 import {
+  label,
   OTHER_TENANTS,
   REJECTION_REASONS,
   type RejectionReason,
   SESSION_OUTCOMES,
   type SessionOutcome,
 } from './attributes.js';
-import { label } from './label.js';
 import type { PoolLike } from './pool.js';
+import { isRecord } from './rules.js';
 import { errorClass, Trouble } from './say.js';
 
 /** Who a worker is. Fixed for its life. */
@@ -143,19 +144,18 @@ export class Worker {
 
   /** A tenant keeps its series, so one that is gone counts 0; one whose count is bad keeps its last. */
   #countTenants(counts: unknown): boolean {
-    if (typeof counts !== 'object' || counts === null) return false;
+    if (!isRecord(counts)) return false;
     const now = new Map<string, number>();
-    let areGood = true;
+    const bad = new Set<string>();
     for (const [tenant, count] of Object.entries(counts)) {
       const series = this.#tenantSeries(label(tenant));
       if (isCount(count)) now.set(series, (now.get(series) ?? 0) + count);
-      else {
-        areGood = false;
-        now.set(series, this.#tenants.get(series) ?? 0);
-      }
+      else bad.add(series);
     }
-    for (const series of this.#tenants.keys()) this.#tenants.set(series, now.get(series) ?? 0);
-    return areGood;
+    for (const series of this.#tenants.keys()) {
+      if (!bad.has(series)) this.#tenants.set(series, now.get(series) ?? 0);
+    }
+    return bad.size === 0;
   }
 
   #tenantSeries(tenant: string): string {
