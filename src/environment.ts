@@ -1,7 +1,7 @@
 /** The two signals this package sends. */
 export type Signal = 'METRICS' | 'TRACES';
 export type Protocol = 'http/protobuf' | 'http/json';
-export type Temporality = 'cumulative' | 'delta' | 'lowmemory';
+type Temporality = 'cumulative' | 'delta' | 'lowmemory';
 
 /** The default of the OpenTelemetry specification. */
 export const DEFAULT_ENDPOINT = 'http://localhost:4318';

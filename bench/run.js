@@ -1,0 +1,20 @@
+// What the telemetry costs, as ratios of one run. A goal that is missed is said, and fails nothing.
+import { exportDelay } from './export-delay.js';
+import { gauges } from './gauges.js';
+import { imports } from './import.js';
+import { memory } from './memory.js';
+import { reportSize } from './report-size.js';
+import { session } from './session.js';
+
+const isLong = process.argv.includes('--long');
+const topics = [imports, gauges, session, reportSize, exportDelay, ...(isLong ? [memory] : [])];
+
+console.log(`Node ${process.version}, ${process.platform} ${process.arch}`);
+for (const { title, run } of topics) {
+  console.log(`\n${title}`);
+  for (const { label, value, goal, met } of await run()) {
+    const verdict = goal === undefined ? '' : `  goal: ${goal} or less, ${met ? 'met' : 'NOT MET'}`;
+    console.log(`  ${label.padEnd(52)} ${value.padStart(18)}${verdict}`);
+  }
+}
+if (!isLong) console.log('\nMemory over a million sessions: npm run bench -- --long');

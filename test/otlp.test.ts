@@ -1,0 +1,267 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  ACTIVE_SESSIONS,
+  DEPLOYMENT_VERSION,
+  DRAINING,
+  METRICS,
+  REPORT_INTERVAL,
+  SESSION_OUTCOME,
+  SESSIONS_ENDED,
+  SESSIONS_STARTED,
+} from '../src/attributes.js';
+import type { Answer } from './support/collector.js';
+import { last, only } from './support/lists.js';
+import { usePipeline } from './support/pipeline.js';
+import { seriesOf, valueIn } from './support/points.js';
+import { TestPool } from './support/pools.js';
+import { listenToWarnings } from './support/warnings.js';
+
+const said = listenToWarnings();
+const pipeline = usePipeline();
+const VERSION = { deploymentVersion: '1.2.3' };
+const METRICS_PATH = '/v1/metrics';
+const TRACES_PATH = '/v1/traces';
+
+/** Waits for the two reports that a worker starts with. */
+const reported = (count = 2) => {
+  const { collector } = pipeline;
+  return vi.waitFor(() => expect(collector.reports.length).toBeGreaterThanOrEqual(count), 5_000);
+};
+const answer = (path: string, given: Answer) => {
+  pipeline.collector.answer = (asked) => (asked === path ? given : {});
+};
+
+describe('the reports of a worker', () => {
+  it('are sent at once, the sums from zero', async () => {
+    pipeline.instrument(new TestPool({ activeSessions: 2, draining: false }), VERSION).startSession();
+    await reported();
+    const [first = [], second = []] = pipeline.collector.reports;
+    expect([valueIn(first, SESSIONS_STARTED), valueIn(second, SESSIONS_STARTED)]).toEqual([0, 1]);
+    expect(valueIn(first, ACTIVE_SESSIONS)).toBe(2);
+    expect(valueIn(first, REPORT_INTERVAL)).toBe(15);
+  });
+
+  it('describe each metric as it is', async () => {
+    const snapshot = {
+      activeSessions: 1,
+      draining: true,
+      drainTimeoutSeconds: 9,
+      sessionsByTenant: { a: 1 },
+    };
+    pipeline.instrument(new TestPool(snapshot), { ...VERSION, tenantLimit: 1 });
+    await reported();
+    const told = last(pipeline.collector.reports).map(({ name, kind, unit, description }) => ({
+      name,
+      kind,
+      unit,
+      description,
+    }));
+    for (const metric of METRICS) expect(told).toContainEqual(metric);
+  });
+
+  it('are sent at the interval of the environment', async () => {
+    pipeline.environment({ OTEL_METRIC_EXPORT_INTERVAL: '100' });
+    pipeline.instrument(new TestPool(), VERSION);
+    await reported(6);
+    expect(valueIn(last(pipeline.collector.reports), REPORT_INTERVAL)).toBe(0.1);
+  });
+
+  it('are sent when the drain starts, and when its last session ends', async () => {
+    const pool = new TestPool({ activeSessions: 1, draining: false });
+    pipeline.instrument(pool, VERSION);
+    await reported();
+    pool.give({ activeSessions: 1, draining: true });
+    await reported(3);
+    expect(valueIn(last(pipeline.collector.reports), DRAINING)).toBe(1);
+    pool.give({ activeSessions: 0, draining: true });
+    await reported(4);
+    expect(valueIn(last(pipeline.collector.reports), ACTIVE_SESSIONS)).toBe(0);
+  });
+
+  it('name the worker and its version in the resource', async () => {
+    const { workerId } = pipeline.instrument(new TestPool(), { ...VERSION, poolName: 'voice' });
+    await reported();
+    expect(pipeline.collector.resource).toMatchObject({
+      'service.name': 'voice',
+      'service.version': '1.2.3',
+      'service.instance.id': workerId,
+      'telemetry.sdk.language': 'nodejs',
+    });
+  });
+
+  it('have the resource of the environment before that of the worker', async () => {
+    pipeline.environment({
+      OTEL_SERVICE_NAME: 'service',
+      OTEL_RESOURCE_ATTRIBUTES:
+        'service.version=9,service.instance.id=host%2C1,deployment.environment.name=x',
+    });
+    pipeline.instrument(new TestPool(), { ...VERSION, poolName: 'voice' });
+    await reported();
+    expect(pipeline.collector.resource).toMatchObject({
+      'service.name': 'service',
+      'service.version': '9',
+      'service.instance.id': 'host,1',
+      'deployment.environment.name': 'x',
+    });
+  });
+
+  it('carry the headers of the environment', async () => {
+    pipeline.environment({
+      OTEL_EXPORTER_OTLP_HEADERS: 'x-a=all,x-b=all',
+      OTEL_EXPORTER_OTLP_METRICS_HEADERS: 'x-b=metrics%20only',
+    });
+    pipeline.instrument(new TestPool(), VERSION);
+    await reported();
+    expect(last(pipeline.collector.requests).headers).toMatchObject({
+      'content-type': 'application/json',
+      'x-a': 'all',
+      'x-b': 'metrics only',
+    });
+  });
+
+  it('are compressed where the environment asks for it', async () => {
+    pipeline.environment({ OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' });
+    pipeline.instrument(new TestPool(), VERSION);
+    await reported();
+    expect(last(pipeline.collector.requests).headers['content-encoding']).toBe('gzip');
+    expect(valueIn(last(pipeline.collector.reports), ACTIVE_SESSIONS)).toBe(0);
+  });
+
+  it('are missed once and welcomed once while the collector is down', async () => {
+    pipeline.environment({ OTEL_METRIC_EXPORT_INTERVAL: '100' });
+    answer(METRICS_PATH, { status: 400 });
+    pipeline.instrument(new TestPool(), VERSION);
+    await reported(4);
+    const url = `${pipeline.collector.url}/v1/metrics`;
+    expect(await said()).toEqual([`metrics do not arrive at ${url}: HTTP 400`]);
+    pipeline.collector.answer = () => ({});
+    await vi.waitFor(async () => expect(await said()).toHaveLength(2), 3_000);
+    expect(last(await said())).toBe(`metrics arrive at ${url} again`);
+  });
+});
+
+describe('the goodbye of a worker', () => {
+  it('is on the series of the reports before, and later', async () => {
+    const pool = new TestPool({ activeSessions: 2, draining: true, sessionsByTenant: { acme: 2 } });
+    const telemetry = pipeline.instrument(pool, { ...VERSION, tenantLimit: 3, drainTimeoutSeconds: 60 });
+    telemetry.startSession();
+    await reported();
+    const before = last(pipeline.collector.reports);
+    expect(await telemetry.shutdown({ now: true })).toEqual({ delivered: true, droppedSessions: 2 });
+    const goodbye = last(pipeline.collector.reports);
+    expect(valueIn(goodbye, DEPLOYMENT_VERSION)).toBe(0);
+    expect(seriesOf(goodbye)).toEqual(seriesOf(before));
+    for (const [index, point] of goodbye.entries()) {
+      expect(point.time).toBeGreaterThan(before[index]?.time ?? Number.POSITIVE_INFINITY);
+      if (point.kind === 'counter') expect(point.startTime).toBe(before[index]?.startTime);
+    }
+  });
+
+  it('tells only the rest where sums are deltas', async () => {
+    pipeline.environment({ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'delta' });
+    const telemetry = pipeline.instrument(new TestPool(), VERSION);
+    for (let i = 0; i < 3; i++) telemetry.startSession().end();
+    await reported();
+    for (let i = 0; i < 2; i++) telemetry.startSession().end('failed');
+    await telemetry.shutdown();
+    const sum = (value: (report: (typeof pipeline.collector.reports)[number]) => number | undefined) =>
+      pipeline.collector.reports.map((report) => value(report) ?? 0).reduce((a, b) => a + b, 0);
+    expect(valueIn(last(pipeline.collector.reports), SESSIONS_STARTED)).toBe(2);
+    expect(sum((report) => valueIn(report, SESSIONS_STARTED))).toBe(5);
+    expect(sum((report) => valueIn(report, SESSIONS_ENDED, { [SESSION_OUTCOME]: 'success' }))).toBe(3);
+    expect(sum((report) => valueIn(report, SESSIONS_ENDED, { [SESSION_OUTCOME]: 'failed' }))).toBe(2);
+  });
+
+  it('goes on where the report before ended, where sums are deltas', async () => {
+    pipeline.environment({ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'delta' });
+    const telemetry = pipeline.instrument(new TestPool(), VERSION);
+    await reported();
+    await telemetry.shutdown();
+    const startedSums = pipeline.collector.reports.map((report) =>
+      only(report.filter(({ name }) => name === SESSIONS_STARTED.name)),
+    );
+    const goodbye = last(startedSums);
+    const before = last(startedSums.slice(0, -1));
+    expect(goodbye.startTime).toBeGreaterThanOrEqual(before.time);
+  });
+
+  it('is the last that is sent', async () => {
+    pipeline.environment({ OTEL_METRIC_EXPORT_INTERVAL: '50' });
+    const pool = new TestPool();
+    const telemetry = pipeline.instrument(pool, VERSION);
+    await reported();
+    await telemetry.shutdown();
+    const { length } = pipeline.collector.requests;
+    // The end of the pipeline collects once more, and sends nothing.
+    await sleep(100);
+    const { reads } = pool;
+    await sleep(300);
+    expect(pipeline.collector.requests).toHaveLength(length);
+    expect(pool.reads).toBe(reads);
+    expect(valueIn(last(pipeline.collector.reports), DEPLOYMENT_VERSION)).toBe(0);
+  });
+
+  it('does not wait behind a slow report', async () => {
+    answer(METRICS_PATH, { delayMs: 5_000 });
+    const telemetry = pipeline.instrument(new TestPool(), VERSION);
+    await reported(1);
+    pipeline.collector.answer = () => ({});
+    const since = performance.now();
+    expect((await telemetry.shutdown()).delivered).toBe(true);
+    expect(performance.now() - since).toBeLessThan(2_500);
+  });
+
+  it.each<[string, Answer, string]>([
+    ['an error', { status: 400 }, 'HTTP 400'],
+    ['no permission', { status: 401, body: 'secret' }, 'HTTP 401'],
+    ['a web page', { body: '<html>', headers: { 'content-type': 'text/html' } }, 'web page'],
+    ['a rejection', { body: '{"partialSuccess":{"rejectedDataPoints":"3"}}' }, 'rejected 3'],
+  ])('is not delivered where the answer is %s, and it is said', async (_, given, reason) => {
+    answer(METRICS_PATH, given);
+    const telemetry = pipeline.instrument(new TestPool(), VERSION);
+    expect((await telemetry.shutdown()).delivered).toBe(false);
+    const messages = await said();
+    expect(messages).toEqual([expect.stringContaining(reason)]);
+    expect(messages.join()).not.toContain('secret');
+  });
+
+  it.each<[string, Answer]>([
+    ['nothing', { body: '' }],
+    ['an empty partial success', { body: '{"partialSuccess":{}}' }],
+    ['a text of its own', { body: 'ok', headers: { 'content-type': 'text/plain' } }],
+    ['202', { status: 202 }],
+  ])('is delivered where the answer is %s', async (_, given) => {
+    answer(METRICS_PATH, given);
+    expect((await pipeline.instrument(new TestPool(), VERSION).shutdown()).delivered).toBe(true);
+    expect(await said()).toEqual([]);
+  });
+
+  it.each<[string, Answer]>([
+    ['hangs', { delayMs: 60_000 }],
+    ['is overloaded', { status: 503 }],
+    ['asks to wait', { status: 429, headers: { 'retry-after': '60' } }],
+  ])('takes less than 3 s and is not delivered where the collector %s', async (_, given) => {
+    answer(METRICS_PATH, given);
+    const telemetry = pipeline.instrument(new TestPool(), VERSION);
+    await reported(1);
+    const since = performance.now();
+    expect((await telemetry.shutdown()).delivered).toBe(false);
+    expect(performance.now() - since).toBeLessThan(3_000);
+  });
+
+  it('is not delivered where no collector is there', async () => {
+    await pipeline.collector.stop();
+    const telemetry = pipeline.instrument(new TestPool(), VERSION);
+    expect((await telemetry.shutdown()).delivered).toBe(false);
+    expect(await said()).toEqual([expect.stringContaining('ECONNREFUSED')]);
+  });
+
+  it('is delivered although the spans are not', async () => {
+    answer(TRACES_PATH, { delayMs: 60_000 });
+    const telemetry = pipeline.instrument(new TestPool(), VERSION);
+    telemetry.startSession().end();
+    expect((await telemetry.shutdown()).delivered).toBe(true);
+    expect(valueIn(last(pipeline.collector.reports), DEPLOYMENT_VERSION)).toBe(0);
+  });
+});

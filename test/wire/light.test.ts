@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { Backend } from './support/backend.js';
+import { Child } from './support/child.js';
+import { reportingTo } from './support/environment.js';
+import { eventually } from './support/eventually.js';
+import { hanging } from './support/faults.js';
+import { valuesOf } from './support/points.js';
+
+/** The packages that scripts belong to; this one is `openrtc-otel`. */
+const packagesOf = (urls: readonly string[]) => [
+  ...new Set(urls.map((url) => url.match(/.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1] ?? 'openrtc-otel')),
+];
+
+it('loads nothing but the API until instrument() is called, and the rest after the call', async () => {
+  await using backend = await Backend.start();
+  await using child = new Child('fixtures/loaded-scripts.js', reportingTo(backend));
+  const loaded = await child.result<Record<'byImport' | 'byCall' | 'later', string[]>>();
+  expect(packagesOf(loaded.byImport).sort()).toEqual(['@opentelemetry/api', 'openrtc-otel']);
+  expect(loaded.byCall, 'the call returns before anything is loaded').toEqual([]);
+  expect(packagesOf(loaded.later)).toEqual(
+    expect.arrayContaining(['openrtc-otel', '@opentelemetry/sdk-metrics', '@opentelemetry/sdk-trace-base']),
+  );
+});
+
+it('counts the sessions that end before the SDK is loaded, and sends their spans', async () => {
+  await using backend = await Backend.start();
+  await using child = new Child('fixtures/early-sessions.js', reportingTo(backend));
+  const { overAt, ...result } = await child.result<Record<string, unknown>>();
+  expect(result).toEqual({ delivered: true, droppedSessions: 0, wasLoaded: false, isLoaded: true });
+  expect(valuesOf(backend.reports[0])['openrtc.sessions.started'], 'sums start from 0').toBe(0);
+  expect(backend.worker).toMatchObject({
+    exited: true,
+    started: 4,
+    ended: { success: 2, failed: 1, cancelled: 1, dropped: 0, unknown: 0 },
+    rejected: { unavailable: 1 },
+  });
+  expect(backend.spans).toHaveLength(8);
+  for (const id of ['success', 'failed', 'by-hand', 'lasting']) {
+    const ofSession = backend.spans.filter(({ attributes }) => attributes['openrtc.session.id'] === id);
+    const whole = ofSession.find(({ name }) => name === 'openrtc.session');
+    expect(ofSession.find(({ name }) => name === 'openrtc.session.start')).toMatchObject({
+      traceId: whole?.traceId,
+      parentSpanId: whole?.spanId,
+    });
+    expect(whole?.statusCode).toBe(id === 'failed' ? 'error' : 'unset');
+    if (id === 'lasting') expect(whole?.endTimeUnixMs).toBeGreaterThan(Number(overAt) + 350);
+    else
+      expect(whole?.endTimeUnixMs, 'when it ended, not when the SDK was there').toBeLessThanOrEqual(
+        Number(overAt),
+      );
+  }
+});
+
+describe.concurrent('a process that does nothing else', () => {
+  const FIXTURE = 'fixtures/nothing-else.js';
+
+  it('ends by itself', async () => {
+    await using backend = await Backend.start();
+    await using child = new Child(FIXTURE, reportingTo(backend));
+    expect(await child.exit).toEqual({ code: 0, signal: null });
+  });
+
+  it.each([
+    ['never answers', hanging],
+    ['is not there', undefined],
+  ])('ends by itself, at once or after its goodbye, where a collector %s', async (_, fault) => {
+    await using backend = await Backend.start();
+    if (fault) backend.fault = fault;
+    else await backend.close();
+    // The exporters' retries may go on for as long as this.
+    const env = { OTEL_EXPORTER_OTLP_TIMEOUT: '1000' };
+    await using silent = new Child(FIXTURE, reportingTo(backend, env));
+    await using polite = new Child(FIXTURE, reportingTo(backend, { ...env, SAY_GOODBYE: 'yes' }));
+    await eventually(() => expect(polite.stdout).toEqual(['{"delivered":false,"droppedSessions":0}']));
+    const ends = await Promise.all([silent, polite].map(endOf));
+    expect(ends).toEqual(Array(2).fill({ code: 0, signal: null }));
+  });
+});
+
+/** How a process ends, or that it does not though nothing of its own keeps it. */
+async function endOf(child: Child): Promise<unknown> {
+  const patience = new Promise((resolve) => setTimeout(resolve, 5_000, 'still running').unref());
+  return Promise.race([child.exit, patience]);
+}
