@@ -13,7 +13,7 @@ const AFTER_MS = 5_000;
 const PATIENCE_MS = 30_000;
 
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
-/** @typedef {{ process: ChildProcess, port: number }} Server */
+/** @typedef {{ process: ChildProcess, port: number, exited: Promise<unknown> }} Server */
 
 /** @type {ChildProcess[]} */
 const children = [];
@@ -50,22 +50,20 @@ function startServers(version) {
   return Promise.all(
     Array.from({ length: SERVERS }, async () => {
       const child = start('server.js', env);
-      const exited = once(child, 'exit').then(([code]) => {
-        throw new Error(`a call server ended with code ${code} before it listened`);
-      });
-      exited.catch(() => {});
+      const exited = once(child, 'exit');
       const listening = once(/** @type {import('node:stream').Readable} */ (child.stdout), 'data');
       const [line] = await Promise.race([listening, exited]);
-      return { process: child, port: Number(String(line).match(/\d+/)) };
+      const [port] = String(line).match(/(?<=listening on )\d+/) ?? [];
+      if (!port) throw new Error(`a call server ended with ${line} before it listened`);
+      return { process: child, port: Number(port), exited };
     }),
   );
 }
 
 /** @param {Server[]} servers */
 async function drain(servers) {
-  const hasExited = servers.map(({ process }) => once(process, 'exit'));
   for (const server of servers) server.process.kill('SIGTERM');
-  await inTime(Promise.all(hasExited), 'the servers to exit');
+  await inTime(Promise.all(servers.map(({ exited }) => exited)), 'the servers to exit');
 }
 
 /** @template T @param {Promise<T>} promise @param {string} what @returns {Promise<T>} */

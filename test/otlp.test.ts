@@ -210,6 +210,8 @@ describe('the goodbye of a worker', () => {
     const since = performance.now();
     expect((await telemetry.shutdown()).delivered).toBe(true);
     expect(performance.now() - since).toBeLessThan(2_500);
+    // What is given up for the goodbye is no trouble.
+    expect(await said()).toEqual([]);
   });
 
   it.each<[string, Answer, string]>([

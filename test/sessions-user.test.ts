@@ -1,4 +1,4 @@
-import { type Attributes, context, type Span, SpanKind, type SpanOptions, trace } from '@opentelemetry/api';
+import { type Attributes, context, SpanKind, type SpanOptions, trace } from '@opentelemetry/api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   AGENT_NAME,
@@ -186,12 +186,15 @@ describe('a pool', () => {
 
   it('is not thrown at when a span can not be ended', async () => {
     const { tracer } = createTracing();
-    const unending = (span: Span) => Object.assign(span, { end: () => fail(new Error('secret')) });
-    const startSpan = (name: string, options: SpanOptions) => unending(tracer.startSpan(name, options));
-    const { sessions } = createSessions({ tracer: { startSpan } });
+    const end = () => fail(new Error('secret'));
+    const startSpan = (name: string, options: SpanOptions) =>
+      Object.assign(tracer.startSpan(name, options), name === SESSION_SPAN && { end });
+    const { sessions, totals } = createSessions({ tracer: { startSpan } });
     sessions.onSessionStart(createSession());
+    expect(await said()).toEqual([]);
     expect(() => sessions.onSessionEnd(createSession(), 'success')).not.toThrow();
     expect(await said()).toEqual(['a session could not be told: Error']);
+    expect(totals.ended.success).toBe(1);
   });
 });
 

@@ -1,5 +1,5 @@
 import { context } from '@opentelemetry/api';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   ERROR_TYPE,
   JOBS_REJECTED,
@@ -8,6 +8,7 @@ import {
   SESSION_OUTCOME,
   SESSION_SPAN,
   SESSIONS_ENDED,
+  TENANT_ACTIVE_SESSIONS,
   TENANT_ID,
 } from '../src/attributes.js';
 import { SessionSpanProcessor } from '../src/span-processor.js';
@@ -66,6 +67,19 @@ describe('startSession', () => {
       [TENANT_ID]: 'acme',
       [SESSION_OUTCOME]: 'success',
     });
+  });
+
+  it('counts by tenant where the pool does not', async () => {
+    const telemetry = pipeline.instrument(new TestPool({ activeSessions: 3, draining: false }), {
+      ...VERSION,
+      tenantLimit: 1,
+    });
+    for (const tenant of ['acme', 'acme', 'bolt']) telemetry.startSession({ tenant });
+    const { collector } = pipeline;
+    await vi.waitFor(() => expect(collector.reports.length).toBeGreaterThan(1), 5_000);
+    const report = last(collector.reports);
+    expect(valueIn(report, TENANT_ACTIVE_SESSIONS, { [TENANT_ID]: 'acme' })).toBe(2);
+    expect(valueIn(report, TENANT_ACTIVE_SESSIONS, { [TENANT_ID]: 'other' })).toBe(1);
   });
 
   it('counts one end only', async () => {
