@@ -17,7 +17,7 @@ import { Trouble } from './say.js';
 
 /** A session's start span leaves within this, unless `OTEL_BSP_SCHEDULE_DELAY` says otherwise. */
 const DELAY_MS = 200;
-/** Spans that wait for the collector, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise; the oldest go first. */
+/** Spans that wait for the collector, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise. */
 const MAX_WAITING = 16_384;
 const BATCH_SIZE = 512;
 
