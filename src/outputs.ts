@@ -1,14 +1,4 @@
-import { ProxyTracerProvider } from '@opentelemetry/api';
-import { SCOPE_NAME } from './attributes.js';
-import type { Cadence } from './cadence.js';
-import type { Environment } from './environment.js';
-import { Datapoints } from './gauges.js';
-import { sayHowTheSdkIsUsed } from './global-api.js';
-import type { InstrumentOptions } from './options.js';
-import type { PendingTracer } from './pending-tracer.js';
-import { provideMetrics, provideSpans } from './provided.js';
-import { say } from './say.js';
-import type { Report, WorkerIdentity } from './worker.js';
+import type { Report } from './worker.js';
 
 /** Where a worker's reports go: our own pipeline, or a provider that was passed in. */
 export interface MetricsOutput {
@@ -31,40 +21,4 @@ export interface SpansOutput {
 export interface Outputs {
   readonly metrics?: MetricsOutput;
   readonly spans?: SpansOutput;
-}
-
-/** What the outputs are made of. */
-export interface OutputParts {
-  readonly options: InstrumentOptions;
-  readonly environment: Environment;
-  readonly identity: WorkerIdentity;
-  readonly cadence: Cadence;
-  readonly pending: PendingTracer;
-  read(): Report;
-}
-
-const complained = new Set<string>();
-
-/** Starts what the options and the environment ask for. The SDK is loaded here, and only if it is needed. */
-export async function startOutputs(parts: OutputParts): Promise<Outputs> {
-  const { options, environment, identity } = parts;
-  const datapoints = new Datapoints(identity);
-  const { meterProvider, tracerProvider } = options;
-  const ownMetrics = !meterProvider && !environment.disabled && environment.exports.METRICS;
-  const ownSpans = !tracerProvider && !environment.disabled && environment.exports.TRACES;
-  let metricsOutput = meterProvider && provideMetrics(meterProvider, datapoints, parts.read, parts.cadence);
-  let spansOutput = tracerProvider && provideSpans(tracerProvider);
-  if (ownMetrics || ownSpans) {
-    for (const complaint of environment.complaints) {
-      if (!complained.has(complaint)) say(complaint);
-      complained.add(complaint);
-    }
-    sayHowTheSdkIsUsed(environment);
-    const otlp = await import('./otlp.js');
-    const resource = otlp.workerResource(identity);
-    if (ownMetrics) metricsOutput = otlp.startMetrics(resource, environment, datapoints, parts.read);
-    if (ownSpans) spansOutput = otlp.startSpans(resource, environment, parts.pending);
-  }
-  if (!ownSpans) parts.pending.connect(new ProxyTracerProvider().getTracer(SCOPE_NAME));
-  return { ...(metricsOutput && { metrics: metricsOutput }), ...(spansOutput && { spans: spansOutput }) };
 }

@@ -11,11 +11,12 @@ import { Cadence } from './cadence.js';
 import { readEnvironment } from './environment.js';
 import { identify } from './identity.js';
 import type { InstrumentOptions } from './options.js';
-import type { OutputParts, Outputs } from './outputs.js';
+import type { Outputs } from './outputs.js';
 import { PendingTracer } from './pending-tracer.js';
 import type { PoolLike, SessionInfo, SessionStart } from './pool.js';
 import { errorClass, say } from './say.js';
 import { Sessions } from './sessions.js';
+import type { OutputParts } from './start-outputs.js';
 import { watchTransitions } from './transitions.js';
 import { lastReport, type Report, Worker, type WorkerIdentity } from './worker.js';
 
@@ -178,7 +179,7 @@ export class PoolTelemetry implements Telemetry {
   /** Whatever is needed only from here on is loaded here. */
   async #start(parts: OutputParts): Promise<void> {
     try {
-      const { startOutputs } = await import('./outputs.js');
+      const { startOutputs } = await import('./start-outputs.js');
       this.#outputs = await startOutputs(parts);
       if (this.#worker.totals.started > 0) this.#outputs.spans?.sessionStarted();
     } catch (error) {

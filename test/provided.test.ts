@@ -130,6 +130,14 @@ describe('a meter provider that was passed in', () => {
     for (const report of reports()) expect(valueIn(report, REPORT_INTERVAL)).toBeGreaterThan(0.5);
   });
 
+  it('gets the sums from zero where two readers collect', async () => {
+    const { provider, reports } = createTwoReaders();
+    start(new TestPool(), { meterProvider: provider }).startSession();
+    await vi.waitFor(() => expect(reports().length).toBeGreaterThanOrEqual(4));
+    const told = reports().map((report) => valueIn(report, SESSIONS_STARTED));
+    expect(told.filter((value) => value === 0).length).toBeGreaterThanOrEqual(2);
+  });
+
   it('gets the goodbye on the series of the reports before', async () => {
     const { provider, reports } = createMeterProvider();
     const pool = new ObservedPool({ activeSessions: 2, draining: true });
