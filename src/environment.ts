@@ -73,7 +73,7 @@ const CHECKS: readonly Check[] = [
   {
     variables: [RESOURCE_ATTRIBUTES],
     accepts: (value) => parseResourceAttributes(value) !== undefined,
-    expected: 'key=value pairs, comma-separated and percent-encoded',
+    expected: 'key=value pairs, comma-separated, percent-encoded and at most 255 characters each',
     instead: 'none of them',
   },
 ];
@@ -154,6 +154,9 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   };
 }
 
+/** The SDK's limit: beyond it the whole list is ignored. */
+const LONGEST_VALUE = 255;
+
 /** The SDK parses this list too, but two of its names are needed before it is loaded. */
 function parseResourceAttributes(list: string): Map<string, string> | undefined {
   const pairs = list.split(',').filter((pair) => pair.trim() !== '');
@@ -161,7 +164,8 @@ function parseResourceAttributes(list: string): Map<string, string> | undefined 
     return new Map(
       pairs.map((pair) => {
         const [key = '', value, ...more] = pair.split('=').map((part) => decodeURIComponent(part.trim()));
-        if (!key || value === undefined || more.length > 0) throw new URIError(key);
+        const isPair = key && value !== undefined && more.length === 0;
+        if (!isPair || key.length > LONGEST_VALUE || value.length > LONGEST_VALUE) throw new URIError(key);
         return [key, value];
       }),
     );

@@ -84,13 +84,22 @@ export class Datapoints {
   }
 }
 
-/** Makes the first report tell sums of zero: `increase()` does not see what the first sample of a sum tells. */
-export function sumsFromZero(read: () => Report): () => Report {
+/**
+ * Makes the first report tell sums of zero: `increase()` does not see what the first sample of a sum tells. A
+ * provider can have several readers, so every report is a first one until `told` says that the first flush is over.
+ */
+export function sumsFromZero(read: () => Report): { read(): Report; told(): void } {
   let isFirst = true;
-  return () => {
-    const report = isFirst ? { ...read(), totals: noTotals() } : read();
-    isFirst = false;
-    return report;
+  let isTold = false;
+  return {
+    read: () => {
+      const report = isFirst || !isTold ? { ...read(), totals: noTotals() } : read();
+      isFirst = false;
+      return report;
+    },
+    told: () => {
+      isTold = true;
+    },
   };
 }
 

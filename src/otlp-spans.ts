@@ -38,9 +38,11 @@ export function startSpans(
   const retry = setInterval(() => exporter.retry(), environment.intervalMs).unref();
   pending.connect(tracer, ({ traceId, spanId }, name, options, context) => {
     ids.next = { traceId, spanId };
-    const span = tracer.startSpan(name, options, context);
-    ids.next = undefined;
-    return span;
+    try {
+      return tracer.startSpan(name, options, context);
+    } finally {
+      ids.next = undefined;
+    }
   });
   return {
     sessionStarted: () => {},
@@ -76,6 +78,7 @@ class KeepingExporter implements SpanExporter {
   readonly #trouble: Trouble;
   readonly #underWay = new Set<Promise<boolean>>();
   #kept: ReadableSpan[] = [];
+  #isClosed = false;
 
   constructor(sender: Sender<ReadableSpan[]>) {
     this.#sender = sender;
@@ -108,10 +111,11 @@ class KeepingExporter implements SpanExporter {
 
   async #deliver(spans: ReadableSpan[]): Promise<boolean> {
     const failure = await this.#sender.send(spans);
-    if (failure) {
+    if (failure && !this.#isClosed) {
       this.#trouble.broke(`spans do not arrive at ${this.#sender.url}: ${failure.reason}`);
       if (failure.canRetry) this.#keep(spans);
-    } else this.#trouble.healed();
+    }
+    if (!failure) this.#trouble.healed();
     return failure === undefined;
   }
 
@@ -119,7 +123,9 @@ class KeepingExporter implements SpanExporter {
     this.#kept = this.#kept.concat(spans).slice(-MAX_WAITING);
   }
 
+  /** What is given up from here on is no trouble. */
   close(): void {
+    this.#isClosed = true;
     this.#sender.close();
   }
 

@@ -17,19 +17,19 @@ export function provideMetrics(
   let flushes = 0;
   let collections = 0;
   let goodbye: Report | undefined;
-  const readFromZero = sumsFromZero(read);
+  const sums = sumsFromZero(read);
   const unregister = registerGauges(provider.getMeter(SCOPE_NAME, SCOPE_VERSION), datapoints, () => {
     collections++;
     // A flush of ours says nothing about the provider's own rhythm.
     if (flushes === 0) cadence.collected();
-    return goodbye ?? readFromZero();
+    return goodbye ?? sums.read();
   });
   const flush = async () => {
     flushes++;
     await forceFlush(provider);
     flushes--;
   };
-  void flush().then(flush);
+  void flush().then(sums.told).then(flush);
   return {
     flush,
     goodbye: async (report) => {

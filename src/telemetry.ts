@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Span } from '@opentelemetry/api';
+import { ProxyTracerProvider, type Span } from '@opentelemetry/api';
 import {
   DEFAULT_TENANT,
   type RejectionReason,
@@ -80,6 +80,11 @@ export class PoolTelemetry implements Telemetry {
 
   constructor(pool: PoolLike, options: InstrumentOptions, onShutdown: () => void) {
     this.#onShutdown = onShutdown;
+    // process.once('SIGTERM', telemetry.shutdown) must not throw in a worker with live calls.
+    this.startSession = this.startSession.bind(this);
+    this.session = this.session.bind(this);
+    this.rejectJob = this.rejectJob.bind(this);
+    this.shutdown = this.shutdown.bind(this);
     const environment = readEnvironment();
     const cadence = new Cadence();
     const pending = new PendingTracer();
@@ -183,6 +188,7 @@ export class PoolTelemetry implements Telemetry {
       this.#outputs = await startOutputs(parts);
       if (this.#worker.totals.started > 0) this.#outputs.spans?.sessionStarted();
     } catch (error) {
+      parts.pending.connect(new ProxyTracerProvider().getTracer(SCOPE_NAME));
       say(`the OpenTelemetry SDK could not be started (${errorClass(error)}): nothing is reported`);
     }
   }
@@ -206,8 +212,11 @@ export class PoolTelemetry implements Telemetry {
     this.#sessions.endAll(active);
     const report = lastReport({ ...facts, active });
     const delivered = await this.#send(report);
-    this.#outputs.metrics?.close();
-    this.#outputs.spans?.close();
+    // Also where the SDK is loaded only now.
+    void this.#started.then(() => {
+      this.#outputs.metrics?.close();
+      this.#outputs.spans?.close();
+    });
     return { delivered, droppedSessions: report.dropped };
   }
 

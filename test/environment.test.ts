@@ -122,8 +122,8 @@ const CASES: readonly Case[] = [
   {
     names: ['OTEL_RESOURCE_ATTRIBUTES'],
     good: ['a=b', 'a=b,c=d', ' a = b , c=', 'a=b,', 'a=1%2C2%3D3'],
-    wrong: ['a', 'a=b=c', '=b', 'a=b,c', 'a=%zz', 'service.version'],
-    expected: 'key=value pairs, comma-separated and percent-encoded',
+    wrong: ['a', 'a=b=c', '=b', 'a=b,c', 'a=%zz', 'service.version', `a=${'x'.repeat(256)}`],
+    expected: 'key=value pairs, comma-separated, percent-encoded and at most 255 characters each',
     instead: 'none of them',
   },
 ];

@@ -219,3 +219,13 @@ describe('rejectJob', () => {
 function fail(error: unknown): never {
   throw error;
 }
+
+it('can be used without its object, as in process.once(signal, telemetry.shutdown)', async () => {
+  const { startSession, session, rejectJob, shutdown } = pipeline.instrument(new TestPool(), VERSION);
+  startSession().end();
+  expect(await session({}, () => 'said')).toBe('said');
+  rejectJob('draining');
+  expect(await (shutdown as (signal: string) => Promise<unknown>)('SIGTERM')).toMatchObject({
+    delivered: true,
+  });
+});
