@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import {
@@ -20,6 +21,8 @@ const DELAY_MS = 200;
 /** Spans that wait for the collector, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise. */
 const MAX_WAITING = 16_384;
 const BATCH_SIZE = 512;
+/** How long the last flush waits for what is under way. */
+const PATIENCE_MS = 1_000;
 
 /** Exports a worker's spans on a pipeline of its own, and those that `pending` gave out before it was there. */
 export function startSpans(
@@ -47,8 +50,8 @@ export function startSpans(
   return {
     sessionStarted: () => {},
     flush: async () => {
-      await provider.forceFlush().catch(() => {});
-      await exporter.retry();
+      provider.forceFlush().catch(() => {});
+      await exporter.sendLast();
     },
     close: () => {
       clearInterval(retry);
@@ -91,9 +94,16 @@ class KeepingExporter implements SpanExporter {
     done({ code: ExportResultCode.SUCCESS });
   }
 
-  /** Waits for what is under way, and sends what did not arrive. */
-  async retry(): Promise<void> {
+  /** Sends all there is. The attempts of what is under way can be seconds apart: it is given up and sent anew. */
+  async sendLast(): Promise<void> {
+    await Promise.race([Promise.all(this.#underWay), sleep(PATIENCE_MS, undefined, { ref: false })]);
+    this.#sender.close();
     await Promise.all(this.#underWay);
+    await this.retry();
+  }
+
+  /** Sends again what did not arrive. */
+  async retry(): Promise<void> {
     const waiting = this.#kept;
     this.#kept = [];
     while (waiting.length > 0) {
