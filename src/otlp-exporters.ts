@@ -1,23 +1,24 @@
-import type { Agent } from 'node:http';
-import { Socket } from 'node:net';
-import { context } from '@opentelemetry/api';
-import { type ExportResult, ExportResultCode, suppressTracing } from '@opentelemetry/core';
-import { OTLPExporterError } from '@opentelemetry/otlp-exporter-base';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
 import {
-  convertLegacyHttpOptions,
-  createOtlpHttpExportDelegate,
-} from '@opentelemetry/otlp-exporter-base/node-http';
-import {
-  type IExporterMetricsHelper,
   type ISerializer,
   JsonMetricsSerializer,
   JsonTraceSerializer,
-  MetricsExporterMetricsHelper,
   ProtobufMetricsSerializer,
   ProtobufTraceSerializer,
-  TraceExporterMetricsHelper,
 } from '@opentelemetry/otlp-transformer';
+import { SCOPE_NAME, SCOPE_VERSION } from './attributes.js';
 import type { Environment, Protocol, Signal } from './environment.js';
+import { type Answer, post } from './otlp-http.js';
+import { errorClass } from './say.js';
+
+/** The specification's: too many requests, or a gateway without a server behind it. */
+const RETRYABLE_STATUS = [429, 502, 503, 504];
+/** The pause before the second attempt; it doubles up to the longest. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 5_000;
 
 /** Why a batch did not arrive, and whether sending it again later can help. */
 export interface Failure {
@@ -25,141 +26,136 @@ export interface Failure {
   readonly canRetry: boolean;
 }
 
-/** Sends one batch over OTLP/HTTP, with the exporters' retries, and tells the truth about its arrival. */
+/** Sends batches over OTLP/HTTP, tries again within the timeout, and tells the truth about their arrival. */
 export interface Sender<Batch> {
-  /** Where it goes, without credentials. */
+  /** Where they go, without credentials. */
   readonly url: string;
-  /** Resolves to nothing when the batch arrived. Never rejects. */
+  /** Resolves to nothing when the batch arrived. Never rejects, and does not keep the process alive. */
   send(batch: Batch): Promise<Failure | undefined>;
-  /** Gives up what is under way. */
+  /** Ends the pauses between attempts. */
+  hurry(): void;
+  /** Gives up what is under way: nothing is sent any more. */
   close(): void;
 }
 
-interface Answer {
+const GIVEN_UP = 'given up';
+
+interface PartialSuccess {
   readonly partialSuccess?: { readonly rejectedDataPoints?: number; readonly rejectedSpans?: number };
 }
-
-/** What is wrong with a 2xx answer of which no body was read. */
-const CUT_OFF = 'the answer was cut off';
 
 const TYPES: Record<Protocol, string> = {
   'http/protobuf': 'application/x-protobuf',
   'http/json': 'application/json',
 };
 
-type Encodings<Batch> = Record<Protocol, ISerializer<Batch, Answer>>;
+type Encodings<Batch> = Record<Protocol, ISerializer<Batch, PartialSuccess>>;
 
 function createSender<Batch>(
   signal: Signal,
   encodings: Encodings<Batch>,
-  helper: IExporterMetricsHelper<Batch>,
   environment: Environment,
   timeoutMillis = environment.timeoutMs[signal],
 ): Sender<Batch> {
   const protocol = environment.protocol[signal];
-  const options = convertLegacyHttpOptions({ url: environment.url[signal], timeoutMillis }, signal, '', {
+  const serializer = encodings[protocol];
+  const url = new URL(environment.url[signal]);
+  const options = convertLegacyHttpOptions({ url: url.href }, signal, '', {
     'Content-Type': TYPES[protocol],
+    'User-Agent': `${SCOPE_NAME}/${SCOPE_VERSION}`,
   });
-  let agent: Agent | undefined;
-  const agentFactory = async (scheme: string) => {
-    agent = unref(await options.agentFactory(scheme));
-    return agent;
-  };
-  let refusal: string | undefined = CUT_OFF;
-  const serializer: ISerializer<Batch, Answer> = {
-    serializeRequest: (batch) => encodings[protocol].serializeRequest(batch),
-    deserializeResponse: (body) => {
-      refusal = refusalIn(body, encodings[protocol]);
-      return {};
-    },
-  };
-  const delegate = createOtlpHttpExportDelegate(
-    { ...options, agentFactory },
-    serializer,
-    'otlp_http_exporter',
-    helper,
-    undefined,
-  );
-  const underWay = new Set<(failure: Failure) => void>();
-  /** The transport's own timeout starts anew with every byte that a trickling collector sends. */
-  const cut = (reason: string, finish: (failure: Failure) => void) => {
-    agent?.destroy();
-    finish({ reason, canRetry: true });
-  };
-  const { origin, pathname } = new URL(options.url);
-  return {
-    url: origin + pathname,
-    send: (batch) =>
-      new Promise<Failure | undefined>((resolve) => {
-        const finish = (failure?: Failure) => {
-          clearTimeout(deadline);
-          underWay.delete(finish);
-          resolve(failure);
-        };
-        const deadline = setTimeout(() => cut('timed out', finish), timeoutMillis).unref();
-        underWay.add(finish);
-        const settle = ({ code, error }: ExportResult) => {
-          if (code !== ExportResultCode.SUCCESS) finish(failureOf(error));
-          else finish(refusal === undefined ? undefined : { reason: refusal, canRetry: refusal === CUT_OFF });
-          refusal = CUT_OFF;
-        };
-        // An instrumented http module would make a span of the app out of each report.
-        context.with(suppressTracing(context.active()), () => delegate.export(batch, settle));
-      }).catch((error: Error) => ({ reason: error.message, canRetry: false })),
-    close: () => {
-      for (const finish of underWay) cut('given up', finish);
-    },
-  };
-}
+  const agent = options.agentFactory(url.protocol);
+  const underWay = new Set<AbortController>();
+  let hurry = new AbortController();
+  let isClosed = false;
 
-/** A connection for reports does not keep the process alive, not even while a collector does not answer. */
-function unref(agent: Agent): Agent {
-  const connect = agent.createConnection.bind(agent);
-  agent.createConnection = (...args) => {
-    const socket = connect(...args);
-    if (socket instanceof Socket) socket.unref();
-    return socket;
+  const encode = async (batch: Batch) => {
+    const body = serializer.serializeRequest(batch) ?? new Uint8Array();
+    const headers = await options.headers();
+    if (options.compression !== 'gzip') return { body, headers };
+    return { body: await promisify(gzip)(body), headers: { ...headers, 'Content-Encoding': 'gzip' } };
   };
-  const reuse = agent.reuseSocket.bind(agent);
-  agent.reuseSocket = (socket, request) => {
-    reuse(socket, request);
-    if (socket instanceof Socket) socket.unref();
+
+  const tryUntil = async (batch: Batch, until: AbortSignal): Promise<Failure | undefined> => {
+    const request = { url, agent: await agent, signal: until, ...(await encode(batch)) };
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      const answer = await post(request).catch((error: Error) => error);
+      if (until.aborted) return { reason: until.reason, canRetry: true };
+      const failure = answer instanceof Error ? failureOf(answer) : failureIn(answer, serializer);
+      if (!failure?.canRetry) return failure;
+      const asked = answer instanceof Error ? undefined : secondsIn(answer.retryAfter);
+      const signal = AbortSignal.any([until, hurry.signal]);
+      await sleep(asked === undefined ? pause : asked * 1000, undefined, { signal, ref: false }).catch(
+        () => {},
+      );
+      if (until.aborted) return failure;
+    }
   };
-  return agent;
+
+  return {
+    url: url.origin + url.pathname,
+    send: async (batch) => {
+      if (isClosed) return { reason: GIVEN_UP, canRetry: true };
+      const trying = new AbortController();
+      const deadline = setTimeout(() => trying.abort('timed out'), timeoutMillis).unref();
+      underWay.add(trying);
+      try {
+        return await tryUntil(batch, trying.signal);
+      } catch (error) {
+        return { reason: errorClass(error), canRetry: false };
+      } finally {
+        clearTimeout(deadline);
+        underWay.delete(trying);
+      }
+    },
+    hurry: () => {
+      hurry.abort();
+      hurry = new AbortController();
+    },
+    close: () => {
+      isClosed = true;
+      for (const trying of underWay) trying.abort(GIVEN_UP);
+    },
+  };
 }
 
 /** A 2xx answer can still say that nothing was stored, or come from something that is no collector. */
-function refusalIn(
-  body: Uint8Array,
-  { deserializeResponse }: ISerializer<unknown, Answer>,
-): string | undefined {
+function failureIn(
+  { status, body }: Answer,
+  { deserializeResponse }: ISerializer<unknown, PartialSuccess>,
+): Failure | undefined {
+  if (status < 200 || status > 299) {
+    return { reason: `HTTP ${status}`, canRetry: RETRYABLE_STATUS.includes(status) };
+  }
   const start = String.fromCharCode(...body.subarray(0, 64));
-  if (/^\s*<(!doctype|!--|\?xml|html)/i.test(start)) return 'the answer is a web page, not OTLP';
+  // A protobuf answer begins with a line feed; a second byte that is `<` is the length of its message.
+  if (/^\s*<[a-z!?]/i.test(start)) return { reason: 'the answer is a web page, not OTLP', canRetry: false };
   if (body.length === 0) return undefined;
   try {
     const { rejectedDataPoints, rejectedSpans } = deserializeResponse(body).partialSuccess ?? {};
     const rejected = Number(rejectedDataPoints ?? rejectedSpans ?? 0);
-    return rejected > 0 ? `the collector rejected ${rejected} items of the report` : undefined;
+    if (!(rejected > 0)) return undefined;
+    return { reason: `the collector rejected ${rejected} items of the report`, canRetry: false };
   } catch {
     // some backends answer in an encoding of their own; 2xx is their word for stored
     return undefined;
   }
 }
 
-function failureOf(error: Error | undefined): Failure {
-  const code = error && 'code' in error ? error.code : undefined;
-  const isRefused = error instanceof OTLPExporterError && typeof code === 'number';
-  return {
-    reason: isRefused ? `HTTP ${code}` : String(code ?? error?.message ?? 'unknown'),
-    canRetry: !isRefused,
-  };
+/** A connection that failed or broke off; nothing tells whether the batch was stored. */
+function failureOf(error: NodeJS.ErrnoException): Failure {
+  return { reason: error.code ?? errorClass(error), canRetry: true };
+}
+
+/** `Retry-After` in seconds; a date there is left to our own pauses. */
+function secondsIn(retryAfter: string | undefined): number | undefined {
+  return retryAfter !== undefined && /^\d{1,5}$/.test(retryAfter) ? Number(retryAfter) : undefined;
 }
 
 export const createMetricsSender = (environment: Environment, timeoutMillis?: number) =>
   createSender(
     'METRICS',
     { 'http/protobuf': ProtobufMetricsSerializer, 'http/json': JsonMetricsSerializer },
-    MetricsExporterMetricsHelper,
     environment,
     timeoutMillis,
   );
@@ -168,6 +164,5 @@ export const createSpansSender = (environment: Environment) =>
   createSender(
     'TRACES',
     { 'http/protobuf': ProtobufTraceSerializer, 'http/json': JsonTraceSerializer },
-    TraceExporterMetricsHelper,
     environment,
   );

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import {
@@ -21,8 +20,6 @@ const DELAY_MS = 200;
 /** Spans that wait for the collector, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise. */
 const MAX_WAITING = 16_384;
 const BATCH_SIZE = 512;
-/** How long the last flush waits for what is under way. */
-const PATIENCE_MS = 1_000;
 
 /** Exports a worker's spans on a pipeline of its own, and those that `pending` gave out before it was there. */
 export function startSpans(
@@ -81,6 +78,7 @@ class KeepingExporter implements SpanExporter {
   readonly #trouble: Trouble;
   readonly #underWay = new Set<Promise<boolean>>();
   #kept: ReadableSpan[] = [];
+  #retrying: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(sender: Sender<ReadableSpan[]>) {
@@ -94,22 +92,25 @@ class KeepingExporter implements SpanExporter {
     done({ code: ExportResultCode.SUCCESS });
   }
 
-  /** Sends all there is. The attempts of what is under way can be seconds apart: it is given up and sent anew. */
+  /** Sends all there is, and does not wait for the pauses between attempts. */
   async sendLast(): Promise<void> {
-    await Promise.race([Promise.all(this.#underWay), sleep(PATIENCE_MS, undefined, { ref: false })]);
-    this.#sender.close();
+    this.#sender.hurry();
     await Promise.all(this.#underWay);
     await this.retry();
   }
 
   /** Sends again what did not arrive. */
-  async retry(): Promise<void> {
-    const waiting = this.#kept;
-    this.#kept = [];
-    while (waiting.length > 0) {
-      if (await this.#send(waiting.splice(0, BATCH_SIZE))) continue;
-      this.#keep(waiting);
-      return;
+  retry(): Promise<void> {
+    this.#retrying ??= this.#retry().finally(() => {
+      this.#retrying = undefined;
+    });
+    return this.#retrying;
+  }
+
+  async #retry(): Promise<void> {
+    while (this.#kept.length > 0) {
+      const spans = this.#kept.splice(0, BATCH_SIZE);
+      if (!(await this.#send(spans))) return;
     }
   }
 
