@@ -110,8 +110,8 @@ function draw() {
     ]);
   if (!process.stdout.isTTY) {
     console.log(`${seconds} s  ${headline}`);
-    for (const [, version, state, active, dropped] of rows) {
-      console.log(`       ${version} ${state}, ${active} active, ${dropped} dropped`);
+    for (const [id, version, state, active, dropped] of rows) {
+      console.log(`       ${id} ${version} ${state}, ${active} active, ${dropped} dropped`);
     }
     return;
   }

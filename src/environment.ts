@@ -8,6 +8,8 @@ export const DEFAULT_ENDPOINT = 'http://localhost:4318';
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_INTERVAL_MS = 15_000;
 const DEFAULT_EXPORT_TIMEOUT_MS = 30_000;
+/** A start span leaves at once, and an outage loses none; the rest is the specification's. */
+const BATCHES = { delayMs: 200, timeoutMs: 30_000, queueSize: 16_384, batchSize: 512 };
 
 const TEMPORALITY = 'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE';
 const DISABLED = 'OTEL_SDK_DISABLED';
@@ -45,6 +47,13 @@ const milliseconds = (variables: string[], instead: number): Check => ({
   instead: String(instead),
 });
 
+const spans = (name: string, instead: number): Check => ({
+  variables: [name],
+  accepts: (value) => /^\d{1,9}$/.test(value) && Number(value) > 0,
+  expected: 'a number of spans above 0',
+  instead: String(instead),
+});
+
 const SAMPLERS = ['always_on', 'always_off', 'traceidratio'].flatMap((name) => [name, `parentbased_${name}`]);
 
 /** The variables whose value can be wrong, what they may be, and what is used instead of a wrong one. */
@@ -68,6 +77,10 @@ const CHECKS: readonly Check[] = [
   choice([TEMPORALITY], ['cumulative', 'delta', 'lowmemory'], 'cumulative'),
   milliseconds(['OTEL_METRIC_EXPORT_INTERVAL'], DEFAULT_INTERVAL_MS),
   milliseconds(['OTEL_METRIC_EXPORT_TIMEOUT'], DEFAULT_EXPORT_TIMEOUT_MS),
+  milliseconds(['OTEL_BSP_SCHEDULE_DELAY'], BATCHES.delayMs),
+  milliseconds(['OTEL_BSP_EXPORT_TIMEOUT'], BATCHES.timeoutMs),
+  spans('OTEL_BSP_MAX_QUEUE_SIZE', BATCHES.queueSize),
+  spans('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', BATCHES.batchSize),
   choice(['OTEL_TRACES_SAMPLER'], SAMPLERS, 'parentbased_always_on'),
   { variables: ['OTEL_TRACES_SAMPLER_ARG'], accepts: isRatio, expected: 'a ratio from 0 to 1', instead: '1' },
   {
@@ -107,6 +120,8 @@ export interface Environment {
   readonly timeoutMs: Readonly<Record<Signal, number>>;
   readonly intervalMs: number;
   readonly exportTimeoutMs: number;
+  /** How spans are batched. */
+  readonly batches: Readonly<typeof BATCHES>;
   readonly serviceName: string | undefined;
   readonly serviceVersion: string | undefined;
   /** One sentence for each value that can not be honoured. */
@@ -148,6 +163,12 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     hasEndpoint: perSignal('ENDPOINT').some((name) => values.has(name)),
     intervalMs: Number(values.get('OTEL_METRIC_EXPORT_INTERVAL') ?? DEFAULT_INTERVAL_MS),
     exportTimeoutMs: Number(values.get('OTEL_METRIC_EXPORT_TIMEOUT') ?? DEFAULT_EXPORT_TIMEOUT_MS),
+    batches: {
+      delayMs: Number(values.get('OTEL_BSP_SCHEDULE_DELAY') ?? BATCHES.delayMs),
+      timeoutMs: Number(values.get('OTEL_BSP_EXPORT_TIMEOUT') ?? BATCHES.timeoutMs),
+      queueSize: Number(values.get('OTEL_BSP_MAX_QUEUE_SIZE') ?? BATCHES.queueSize),
+      batchSize: Number(values.get('OTEL_BSP_MAX_EXPORT_BATCH_SIZE') ?? BATCHES.batchSize),
+    },
     serviceName: values.get('OTEL_SERVICE_NAME') ?? (resource?.get('service.name') || undefined),
     serviceVersion: resource?.get('service.version') || undefined,
     complaints,

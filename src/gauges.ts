@@ -84,6 +84,9 @@ export class Datapoints {
   }
 }
 
+/** How long the first flush is waited for, in milliseconds. */
+export const FIRST_REPORT_MS = 2_000;
+
 /**
  * Makes the first report tell sums of zero: `increase()` does not see what the first sample of a sum tells. A
  * provider can have several readers, so every report is a first one until `told` says that the first flush is over.

@@ -3,6 +3,7 @@ import { label, POOL_NAME, UNVERSIONED, WORKER_ID, WORKER_VERSION } from './attr
 import type { Environment } from './environment.js';
 import type { InstrumentOptions } from './options.js';
 import type { PoolLike } from './pool.js';
+import { silence } from './rules.js';
 import { say } from './say.js';
 import type { WorkerIdentity } from './worker.js';
 
@@ -37,7 +38,9 @@ export function identify(
 
 function versionOf(pool: PoolLike): string | undefined {
   try {
-    const version: unknown = pool.runtimeSnapshot().deploymentVersion;
+    const snapshot = pool.runtimeSnapshot();
+    silence(snapshot);
+    const version: unknown = snapshot.deploymentVersion;
     return typeof version === 'string' && version !== '' ? version : undefined;
   } catch {
     return undefined; // the first report says it

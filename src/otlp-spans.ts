@@ -15,22 +15,19 @@ import type { SpansOutput } from './outputs.js';
 import type { PendingTracer } from './pending-tracer.js';
 import { Trouble } from './say.js';
 
-/** A session's start span leaves within this, unless `OTEL_BSP_SCHEDULE_DELAY` says otherwise. */
-const DELAY_MS = 200;
-/** Spans that wait for the collector, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise. */
-const MAX_WAITING = 16_384;
-const BATCH_SIZE = 512;
-
 /** Exports a worker's spans on a pipeline of its own, and those that `pending` gave out before it was there. */
 export function startSpans(
   resource: Resource,
   environment: Environment,
   pending: PendingTracer,
 ): SpansOutput {
-  const exporter = new KeepingExporter(createSpansSender(environment));
+  const { delayMs, timeoutMs, queueSize, batchSize } = environment.batches;
+  const exporter = new KeepingExporter(createSpansSender(environment), batchSize, queueSize);
   const processor = new BatchSpanProcessor(exporter, {
-    ...(process.env.OTEL_BSP_SCHEDULE_DELAY ? {} : { scheduledDelayMillis: DELAY_MS }),
-    ...(process.env.OTEL_BSP_MAX_QUEUE_SIZE ? {} : { maxQueueSize: MAX_WAITING }),
+    scheduledDelayMillis: delayMs,
+    exportTimeoutMillis: timeoutMs,
+    maxQueueSize: queueSize,
+    maxExportBatchSize: batchSize,
   });
   const ids = new GivenIds();
   const provider = new BasicTracerProvider({ resource, spanProcessors: [processor], idGenerator: ids });
@@ -81,7 +78,11 @@ class KeepingExporter implements SpanExporter {
   #retrying: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(sender: Sender<ReadableSpan[]>) {
+  constructor(
+    sender: Sender<ReadableSpan[]>,
+    readonly batchSize: number,
+    readonly mostKept: number,
+  ) {
     this.#sender = sender;
     this.#trouble = new Trouble(`spans arrive at ${sender.url} again`);
   }
@@ -109,7 +110,7 @@ class KeepingExporter implements SpanExporter {
 
   async #retry(): Promise<void> {
     while (this.#kept.length > 0) {
-      const spans = this.#kept.splice(0, BATCH_SIZE);
+      const spans = this.#kept.splice(0, this.batchSize);
       if (!(await this.#send(spans))) return;
     }
   }
@@ -131,7 +132,7 @@ class KeepingExporter implements SpanExporter {
   }
 
   #keep(spans: ReadableSpan[]): void {
-    this.#kept = this.#kept.concat(spans).slice(-MAX_WAITING);
+    this.#kept = this.#kept.concat(spans).slice(-this.mostKept);
   }
 
   /** What is given up from here on is no trouble. */

@@ -36,4 +36,9 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return prototype === null || prototype === Object.prototype;
 }
 
+/** A promise where none is expected, from an async callback: its rejection must not end the process. */
+export function silence(value: unknown): void {
+  if (value instanceof Promise) value.catch(() => {});
+}
+
 export const isFunction = (value: unknown) => typeof value === 'function';

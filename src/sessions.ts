@@ -27,6 +27,7 @@ import {
 } from './attributes.js';
 import type { SpanStarter } from './pending-tracer.js';
 import type { SessionInfo, SessionObserver } from './pool.js';
+import { silence } from './rules.js';
 import { errorClass, Trouble } from './say.js';
 import { withSessionTags } from './span-processor.js';
 import type { Totals } from './worker.js';
@@ -178,6 +179,7 @@ export class Sessions implements SessionObserver {
     if (!spanAttributes) return undefined;
     try {
       const given: unknown = spanAttributes(session);
+      silence(given);
       const entries = typeof given === 'object' && given !== null ? Object.entries(given) : [];
       return Object.fromEntries(
         entries.filter(([name]) => !name.startsWith('openrtc.') && name !== ERROR_TYPE),

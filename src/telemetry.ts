@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ProxyTracerProvider, type Span } from '@opentelemetry/api';
 import {
   DEFAULT_TENANT,
+  outcomeOf,
   type RejectionReason,
   SCOPE_NAME,
   SCOPE_VERSION,
@@ -145,8 +146,7 @@ export class PoolTelemetry implements Telemetry {
       session.end('success');
       return result;
     } catch (error) {
-      const isAbort = error instanceof Error && error.name === 'AbortError';
-      session.end(isAbort ? 'cancelled' : 'failed', error);
+      session.end(outcomeOf(error), error);
       throw error;
     }
   }
@@ -197,18 +197,25 @@ export class PoolTelemetry implements Telemetry {
     const since = performance.now();
     const { signal } = this.#hurry;
     while (!signal.aborted) {
-      const { active = this.#sessions.liveCount, ...report } = this.#worker.read();
-      if (active === 0) return;
+      const report = this.#worker.read();
+      if (this.#activeOf(report) === 0) return;
       const waited = Math.max(report.drainElapsedSeconds, (performance.now() - since) / 1000);
       if (waited >= (report.drainTimeoutSeconds ?? Number.POSITIVE_INFINITY)) return;
       await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
     }
   }
 
+  /** The pool knows best, but what is told of its sessions is newer than a snapshot that is stale. */
+  #activeOf({ active, isStale }: Report): number {
+    const isTold = this.#worker.totals.started > 0;
+    return active === undefined || (isStale && isTold) ? this.#sessions.liveCount : active;
+  }
+
   async #sayGoodbye(): Promise<Goodbye> {
     this.#stop();
     this.#onShutdown();
-    const { active = this.#sessions.liveCount, ...facts } = this.#worker.read();
+    const facts = this.#worker.read();
+    const active = this.#activeOf(facts);
     this.#sessions.endAll(active);
     const report = lastReport({ ...facts, active });
     const delivered = await this.#send(report);
@@ -233,7 +240,7 @@ export class PoolTelemetry implements Telemetry {
 async function inTime<T>(promise: Promise<T>, otherwise: T): Promise<T> {
   const timer = new AbortController();
   try {
-    return await Promise.race([promise, sleep(GOODBYE_MS, otherwise, timer)]);
+    return await Promise.race([promise, sleep(GOODBYE_MS, otherwise, { signal: timer.signal })]);
   } catch {
     return otherwise;
   } finally {

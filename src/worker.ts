@@ -8,7 +8,7 @@ import {
   type SessionOutcome,
 } from './attributes.js';
 import type { PoolLike } from './pool.js';
-import { isRecord } from './rules.js';
+import { isRecord, silence } from './rules.js';
 import { errorClass, Trouble } from './say.js';
 
 /** Who a worker is. Fixed for its life. */
@@ -48,6 +48,8 @@ export const copyTotals = (totals: Totals): Totals => ({
 export interface Report {
   /** False only in the goodbye. */
   readonly running: boolean;
+  /** Whether the snapshot was bad, so that facts are those of an earlier one. */
+  readonly isStale: boolean;
   readonly active: number | undefined;
   readonly draining: boolean | undefined;
   readonly dropped: number;
@@ -93,6 +95,7 @@ export class Worker {
     else this.#trouble.healed();
     return {
       running: true,
+      isStale: fault !== undefined,
       active: this.#active,
       draining: this.#draining,
       dropped: this.totals.ended.dropped,
@@ -108,7 +111,9 @@ export class Worker {
   /** Takes what is good of a snapshot, and tells what is not. */
   #readSnapshot(): string | undefined {
     try {
-      const { activeSessions, draining, drainTimeoutSeconds, sessionsByTenant } = this.pool.runtimeSnapshot();
+      const snapshot = this.pool.runtimeSnapshot();
+      silence(snapshot);
+      const { activeSessions, draining, drainTimeoutSeconds, sessionsByTenant } = snapshot;
       const faults: string[] = [];
       const expect = (isGood: boolean, name: string, expected: string, given: unknown) => {
         if (!isGood) faults.push(`${name}: expected ${expected}, got ${kind(given)}`);

@@ -14,6 +14,7 @@ const DEFAULTS: Environment = {
   timeoutMs: { METRICS: 10_000, TRACES: 10_000 },
   intervalMs: 15_000,
   exportTimeoutMs: 30_000,
+  batches: { delayMs: 200, timeoutMs: 30_000, queueSize: 16_384, batchSize: 512 },
   serviceName: undefined,
   serviceVersion: undefined,
   complaints: [],
@@ -111,6 +112,13 @@ const CASES: readonly Case[] = [
     wrong: ['ALWAYS_ON', 'jaeger_remote', 'never'],
     expected: 'always_on, parentbased_always_on',
     instead: 'parentbased_always_on',
+  },
+  {
+    names: ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE'],
+    good: ['1', '512'],
+    wrong: ['0', '-1', '1.5', 'all'],
+    expected: 'a number of spans above 0',
+    instead: '512',
   },
   {
     names: ['OTEL_TRACES_SAMPLER_ARG'],

@@ -109,6 +109,7 @@ describe('spanAttributes', () => {
     ['gives null', () => null],
     ['gives a text', () => 'secret'],
     ['gives a promise', () => Promise.resolve({ a: 'secret' })],
+    ['gives a promise that is rejected', () => Promise.reject(new Error('secret'))],
     [
       'gives what throws when it is read',
       () => Object.defineProperty({}, 'a', { enumerable: true, get: () => fail('secret') }),

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   ACTIVE_SESSIONS,
   DEPLOYMENT_VERSION,
@@ -127,5 +127,32 @@ describe('shutdown', () => {
     const report = last(pipeline.collector.reports);
     expect(valueIn(report, DEPLOYMENT_VERSION)).toBe(0);
     expect(valueIn(report, SESSIONS_STARTED)).toBe(1);
+  });
+
+  it('has the last word: nothing is sent after the goodbye, not even what had failed before', async () => {
+    const { collector } = pipeline;
+    collector.answer = () => ({ status: 503 });
+    const telemetry = pipeline.instrument(new TestPool(), VERSION);
+    telemetry.startSession().end();
+    await vi.waitFor(() => expect(collector.requests.length).toBeGreaterThanOrEqual(2));
+    collector.answer = () => ({});
+    expect((await telemetry.shutdown()).delivered).toBe(true);
+    const sent = collector.requests.length;
+    await sleep(1_500);
+    expect(collector.requests).toHaveLength(sent);
+    expect(valueIn(last(collector.reports), DEPLOYMENT_VERSION)).toBe(0);
+    expect(new Set(wholeSpans().map(({ spanId }) => spanId)).size).toBe(1);
+  });
+
+  it('believes what it was told of the sessions where the snapshot breaks', async () => {
+    const pool = new ObservedPool({ activeSessions: 2, draining: true });
+    const telemetry = pipeline.instrument(pool, VERSION);
+    for (const id of ['a', 'b']) pool.tell((observer) => observer.onSessionStart?.(createSession({ id })));
+    pool.fail(new Error('the store is closed'));
+    const goodbye = telemetry.shutdown();
+    for (const id of ['a', 'b']) {
+      pool.tell((observer) => observer.onSessionEnd?.(createSession({ id }), 'success'));
+    }
+    expect(await goodbye).toEqual({ delivered: true, droppedSessions: 0 });
   });
 });

@@ -13,6 +13,7 @@ describe('a worker', () => {
     );
     expect(worker.read()).toEqual({
       running: true,
+      isStale: false,
       active: 3,
       draining: true,
       dropped: 0,
@@ -46,7 +47,7 @@ describe('a bad snapshot', () => {
     const worker = createWorker(pool);
     const before = worker.read();
     pool.give(bad);
-    expect(worker.read()).toEqual(before);
+    expect(worker.read()).toEqual({ ...before, isStale: true });
   });
 
   it.each(BAD_SNAPSHOTS)('of %s is said once, and once when it heals', async (_, bad) => {
@@ -204,9 +205,19 @@ describe('the drain timeout', () => {
   });
 });
 
+it('a snapshot that is a promise is bad, and its rejection ends no process', async () => {
+  const pool = new TestPool();
+  pool.runtimeSnapshot = (async () => {
+    throw new Error('no store');
+  }) as never;
+  expect(createWorker(pool).read().active).toBeUndefined();
+  expect(await said()).toEqual([expect.stringContaining('activeSessions: expected a whole number')]);
+});
+
 describe('lastReport', () => {
   const report: Report = {
     running: true,
+    isStale: false,
     active: 3,
     draining: true,
     dropped: 2,

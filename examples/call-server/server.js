@@ -19,11 +19,12 @@ const sockets = new WebSocketServer({ server, path: '/call' });
 
 sockets.on('connection', (socket, request) => {
   const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  // A malformed frame closes its socket; without a listener it would end the process and every call in it.
+  socket.on('error', () => {});
   try {
     const session = pool.start({ tenant: searchParams.get('tenant') ?? 'default', agentName: 'echo' });
     session.signal.addEventListener('abort', () => socket.terminate());
     socket.on('message', (message) => session.run(() => socket.send(message)));
-    socket.on('error', (error) => session.end('failed', error));
     socket.on('close', (code) => session.end(code === 1000 ? 'success' : 'failed'));
   } catch (error) {
     socket.close(TRY_AGAIN_LATER, error instanceof JobRejectedError ? error.reason : 'failed');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RejectionReason, SessionOutcome } from '../attributes.js';
-import { DEFAULT_TENANT, SESSION_OUTCOMES } from '../attributes.js';
+import { DEFAULT_TENANT, outcomeOf, SESSION_OUTCOMES } from '../attributes.js';
 import type { PoolLike, RuntimeSnapshot, SessionInfo, SessionObserver, SessionStart } from '../pool.js';
 import { checkOptions, findProblem, isFunction, type Rule, type Rules, show } from '../rules.js';
 import { AuditLog, type AuditSink } from './audit.js';
@@ -127,8 +127,7 @@ export class SessionPool implements PoolLike {
       session.end('success');
       return result;
     } catch (error) {
-      const isAbort = (error as Error | null | undefined)?.name === 'AbortError';
-      session.end(isAbort ? 'cancelled' : 'failed', error);
+      session.end(outcomeOf(error), error);
       throw error;
     }
   }
@@ -140,7 +139,7 @@ export class SessionPool implements PoolLike {
    * @throws {@link JobRejectedError} `draining`, `at_capacity`, or `invalid`: an id that is active already, a
    * tenant that is not 1 to 128 of the characters A-Z a-z 0-9 _ -, or a value of a wrong type.
    */
-  start(info: SessionStart): PoolSession {
+  start(info: SessionStart = {}): PoolSession {
     const accepted = this.#accept(info);
     const { id, tenant, agentName } = accepted;
     const controller = new AbortController();
@@ -215,7 +214,13 @@ export class SessionPool implements PoolLike {
 
   #accept(start: SessionStart): SessionInfo {
     const { maxConcurrentSessions: most = Number.POSITIVE_INFINITY, deploymentVersion } = this.#options;
-    const { id = randomUUID(), tenant = DEFAULT_TENANT, startedAt = new Date(), agentName, metadata } = start;
+    const {
+      id = randomUUID(),
+      tenant = DEFAULT_TENANT,
+      startedAt = new Date(),
+      agentName,
+      metadata,
+    } = start ?? {};
     const active = this.#active.size;
     if (this.#draining) this.#reject('draining', 'expected a pool that takes sessions, got one that drains');
     if (active >= most) this.#reject('at_capacity', `expected fewer than ${most} sessions, got ${active}`);

@@ -62,6 +62,11 @@ describe('start', () => {
     expect(new SessionPool().start({ deploymentVersion: 'v1' }).info).not.toHaveProperty('deploymentVersion');
   });
 
+  it.each([[null], [undefined]])('takes nothing to be known of a session that is %s', (info) => {
+    const { id, tenant } = new SessionPool().start(info as never).info;
+    expect([typeof id, tenant]).toEqual(['string', 'default']);
+  });
+
   it('rejects while draining', () => {
     const pool = new SessionPool();
     pool.beginDrain();

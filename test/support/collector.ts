@@ -1,4 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -69,7 +75,7 @@ export class Collector {
   readonly #server: Server;
 
   private constructor() {
-    this.#server = createServer(async (request, response) => {
+    const answer = async (request: IncomingMessage, response: ServerResponse) => {
       const path = request.url ?? '';
       const isZipped = request.headers['content-encoding'] === 'gzip';
       const body = (await json(isZipped ? request.pipe(createGunzip()) : request)) as Body;
@@ -77,6 +83,10 @@ export class Collector {
       this.requests.push({ path, headers: request.headers, body });
       if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);
+    };
+    // What is no JSON is a request of somebody else.
+    this.#server = createServer((request, response) => {
+      answer(request, response).catch(() => response.writeHead(400).end());
     });
   }
 

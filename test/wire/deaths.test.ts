@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Backend } from './support/backend.js';
@@ -96,6 +98,26 @@ describe.concurrent.each(ENCODINGS)('a worker, reporting in %s,', (protocol) => 
     const dropped = backend.spans.filter(({ attributes }) => attributes['error.type'] === 'dropped');
     expect(dropped).toHaveLength(seenByCallers);
   });
+});
+
+it('a malformed frame of a caller who was turned away ends neither the server nor the other calls', async () => {
+  await using backend = await Backend.start();
+  await using server = new Child(CALL_SERVER, reportingTo(backend, { MAX_SESSIONS: '1' }));
+  const port = await listening(server);
+  const caller = await Caller.call(port, 'acme');
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write(
+    'GET /call HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n' +
+      'sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  );
+  await once(socket, 'data');
+  socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff]));
+  await once(socket, 'close');
+  caller.hangUp();
+  await eventually(() => expect(caller.end).toBe('hung up'));
+  server.kill('SIGTERM');
+  expect(await server.exit).toEqual({ code: 0, signal: null });
 });
 
 function listening(server: Child): Promise<number> {

@@ -50,6 +50,11 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     { 'content-type': 'text/html; charset=utf-8' },
     '\n\n<!doctype html><h1>Welcome</h1>',
   ),
+  'answers with a web page that has no beginning': answering(
+    200,
+    { 'content-type': 'text/html' },
+    '<script>location="/login"</script>',
+  ),
   'rejects some of the items': rejectingSome,
 };
 
