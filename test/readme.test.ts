@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as names from '../src/attributes.js';
-import { VARIABLES } from '../src/environment.js';
+import { DEFAULT_ENDPOINT, readEnvironment, VARIABLES } from '../src/environment.js';
 import { OPTIONS } from '../src/options.js';
+import { PoolTelemetry } from '../src/telemetry.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -26,7 +27,7 @@ function table(head: string): string[][] {
     );
 }
 
-const firstCells = (head: string) => table(head).flatMap(([cell = '']) => cell.split(', '));
+const firstCells = (head: string) => table(head).flatMap(([cell = '']) => cell.split(/, (?![^(]*\))/));
 
 describe('the tables of the README say what the code does:', () => {
   it('metrics', () => {
@@ -55,6 +56,28 @@ describe('the tables of the README say what the code does:', () => {
 
   it('environment variables', () => {
     expect(firstCells('Variable').toSorted()).toEqual([...VARIABLES].toSorted());
+  });
+
+  it('the defaults of the environment', () => {
+    const { intervalMs, exportTimeoutMs, timeoutMs, batches, protocol, temporality } = readEnvironment({});
+    const defaults = new Map(table('Variable').map(([name, , given = '']) => [name, given.split(' ')[0]]));
+    const is = (name: string, value: unknown) => expect(defaults.get(name), name).toMatch(String(value));
+    is('OTEL_METRIC_EXPORT_INTERVAL', intervalMs);
+    is('OTEL_METRIC_EXPORT_TIMEOUT', exportTimeoutMs);
+    is('OTEL_EXPORTER_OTLP_TIMEOUT', timeoutMs.METRICS);
+    is('OTEL_EXPORTER_OTLP_ENDPOINT', DEFAULT_ENDPOINT);
+    is('OTEL_EXPORTER_OTLP_PROTOCOL', protocol.METRICS);
+    is('OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE', temporality);
+    is('OTEL_BSP_SCHEDULE_DELAY', batches.delayMs);
+    is('OTEL_BSP_EXPORT_TIMEOUT', batches.timeoutMs);
+    is('OTEL_BSP_MAX_QUEUE_SIZE', batches.queueSize);
+    is('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', batches.batchSize);
+  });
+
+  it('the members of the handle', () => {
+    const members = firstCells('Member').map((cell) => cell.replace(/\(.*/, ''));
+    const own = Object.getOwnPropertyNames(PoolTelemetry.prototype).filter((name) => name !== 'constructor');
+    expect(members.toSorted()).toEqual([...own, 'await using'].toSorted());
   });
 
   it('entry points', () => {
