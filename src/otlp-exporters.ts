@@ -77,17 +77,17 @@ function createSender<Batch>(
   };
 
   const tryUntil = async (batch: Batch, until: AbortSignal): Promise<Failure | undefined> => {
+    const deadline = performance.now() + timeoutMillis;
     const request = { url, agent: await agent, signal: until, ...(await encode(batch)) };
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       const answer = await post(request).catch((error: Error) => error);
       if (until.aborted) return { reason: until.reason, canRetry: true };
       const failure = answer instanceof Error ? failureOf(answer) : failureIn(answer, serializer);
       if (!failure?.canRetry) return failure;
-      const asked = answer instanceof Error ? undefined : secondsIn(answer.retryAfter);
+      const wait = (answer instanceof Error ? undefined : retryAfterMs(answer)) ?? pause;
+      if (performance.now() + wait > deadline) return failure;
       const signal = AbortSignal.any([until, hurry.signal]);
-      await sleep(asked === undefined ? pause : asked * 1000, undefined, { signal, ref: false }).catch(
-        () => {},
-      );
+      await sleep(wait, undefined, { signal, ref: false }).catch(() => {});
       if (until.aborted) return failure;
     }
   };
@@ -147,9 +147,9 @@ function failureOf(error: NodeJS.ErrnoException): Failure {
   return { reason: error.code ?? errorClass(error), canRetry: true };
 }
 
-/** `Retry-After` in seconds; a date there is left to our own pauses. */
-function secondsIn(retryAfter: string | undefined): number | undefined {
-  return retryAfter !== undefined && /^\d{1,5}$/.test(retryAfter) ? Number(retryAfter) : undefined;
+/** The seconds of `Retry-After`, in milliseconds; a date there is left to our own pauses. */
+function retryAfterMs({ retryAfter = '' }: Answer): number | undefined {
+  return /^\d{1,5}$/.test(retryAfter) ? Number(retryAfter) * 1_000 : undefined;
 }
 
 export const createMetricsSender = (environment: Environment, timeoutMillis?: number) =>
