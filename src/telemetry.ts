@@ -220,10 +220,12 @@ export class PoolTelemetry implements Telemetry {
     const report = lastReport({ ...facts, active });
     const delivered = await this.#send(report);
     // Also where the SDK is loaded only now.
-    void this.#started.then(() => {
-      this.#outputs.metrics?.close();
-      this.#outputs.spans?.close();
-    });
+    this.#started
+      .then(() => {
+        this.#outputs.metrics?.close();
+        this.#outputs.spans?.close();
+      })
+      .catch((error) => say(`the reporting could not be ended: ${errorClass(error)}`));
     return { delivered, droppedSessions: report.dropped };
   }
 
