@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Attributes,
   type BatchObservableCallback,
@@ -85,13 +86,17 @@ export class Datapoints {
 }
 
 /** How long the first flush is waited for, in milliseconds. */
-export const FIRST_REPORT_MS = 2_000;
+const FIRST_REPORT_MS = 2_000;
 
 /**
  * Makes the first report tell sums of zero: `increase()` does not see what the first sample of a sum tells. A
- * provider can have several readers, so every report is a first one until `told` says that the first flush is over.
+ * provider can have several readers, so every report is a first one until the first flush, which `start` makes, is
+ * over.
  */
-export function sumsFromZero(read: () => Report): { read(): Report; told(): void } {
+export function sumsFromZero(read: () => Report): {
+  read(): Report;
+  start(flush: () => Promise<void>): void;
+} {
   let isFirst = true;
   let isTold = false;
   return {
@@ -100,8 +105,12 @@ export function sumsFromZero(read: () => Report): { read(): Report; told(): void
       isFirst = false;
       return report;
     },
-    told: () => {
-      isTold = true;
+    start: (flush) => {
+      const enough = sleep(FIRST_REPORT_MS, undefined, { ref: false });
+      void Promise.race([flush(), enough]).then(() => {
+        isTold = true;
+        return flush();
+      });
     },
   };
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { HrTime } from '@opentelemetry/api';
 import { ExportResultCode, hrTimeToMilliseconds } from '@opentelemetry/core';
 import {
@@ -28,7 +27,7 @@ import {
 } from '@opentelemetry/semantic-conventions';
 import { SCOPE_NAME, SCOPE_VERSION } from './attributes.js';
 import type { Environment } from './environment.js';
-import { type Datapoints, FIRST_REPORT_MS, registerGauges, sumsFromZero } from './gauges.js';
+import { type Datapoints, registerGauges, sumsFromZero } from './gauges.js';
 import { sendGoodbye } from './goodbye.js';
 import { createMetricsSender } from './otlp-exporters.js';
 import type { MetricsOutput } from './outputs.js';
@@ -108,9 +107,7 @@ export function startMetrics(
   });
   const temporality = selectAggregationTemporality(InstrumentType.OBSERVABLE_COUNTER);
   const flush = () => provider.forceFlush().catch(() => {});
-  void Promise.race([flush(), sleep(FIRST_REPORT_MS, undefined, { ref: false })])
-    .then(sums.told)
-    .then(flush);
+  sums.start(flush);
 
   return {
     flush,

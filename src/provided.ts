@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { SCOPE_NAME, SCOPE_VERSION } from './attributes.js';
 import type { Cadence } from './cadence.js';
-import { type Datapoints, FIRST_REPORT_MS, registerGauges, sumsFromZero } from './gauges.js';
+import { type Datapoints, registerGauges, sumsFromZero } from './gauges.js';
 import type { MetricsOutput, SpansOutput } from './outputs.js';
 import type { Report } from './worker.js';
 
@@ -30,9 +29,7 @@ export function provideMetrics(
     await forceFlush(provider);
     flushes--;
   };
-  void Promise.race([flush(), sleep(FIRST_REPORT_MS, undefined, { ref: false })])
-    .then(sums.told)
-    .then(flush);
+  sums.start(flush);
   return {
     flush,
     goodbye: async (report) => {

@@ -197,7 +197,9 @@ describe('the sums', () => {
       expect(valueIn(first, SESSIONS_ENDED, { [SESSION_OUTCOME]: 'success' })).toBe(0);
       expect(valueIn(first, ACTIVE_SESSIONS)).toBe(2);
     }
-    sums.told();
+    sums.start(async () => {});
+    await Promise.resolve();
+    await Promise.resolve();
     const second = await reader.read();
     expect(valueIn(second, SESSIONS_STARTED)).toBe(7);
     expect(valueIn(second, SESSIONS_ENDED, { [SESSION_OUTCOME]: 'success' })).toBe(4);
