@@ -123,13 +123,12 @@ export class PoolTelemetry implements Telemetry {
   }
 
   startSession(info: SessionStart = {}): TelemetrySession {
-    const session: SessionInfo = {
-      ...info,
+    const session: SessionInfo = Object.assign({}, info, {
       id: info?.id ?? crypto.randomUUID(),
       tenant: info?.tenant ?? DEFAULT_TENANT,
       startedAt: info?.startedAt ?? new Date(),
       deploymentVersion: info?.deploymentVersion ?? this.#identity.version,
-    };
+    });
     const live = this.#sessions.start(session);
     return {
       info: session,
