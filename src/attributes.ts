@@ -113,11 +113,6 @@ export const SESSION_START_SPAN = 'openrtc.session.start';
 export const SESSION_OUTCOMES = ['success', 'failed', 'cancelled', 'dropped', 'unknown'] as const;
 export type SessionOutcome = (typeof SESSION_OUTCOMES)[number];
 
-/** The outcome of a session whose code threw. */
-export function outcomeOf(error: unknown): 'cancelled' | 'failed' {
-  return (error as Error | null | undefined)?.name === 'AbortError' ? 'cancelled' : 'failed';
-}
-
 /** Why a job was not accepted. */
 export const REJECTION_REASONS = ['draining', 'at_capacity', 'invalid', 'unavailable', 'other'] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];

@@ -9,8 +9,8 @@ export function withSessionTags(context: Context, tags: Attributes): Context {
 }
 
 /**
- * Tags every span that is started inside a session with `openrtc.session.id`, `openrtc.tenant.id` and
- * `openrtc.worker.version`. The spans keep their own traces and sampling.
+ * Tags every span that is started inside a session with the session's id, its tenant and the worker's version. The
+ * spans keep their own traces and sampling.
  *
  * Add it to your SDK beside the processor that exports: `new NodeSDK({ spanProcessors: [...] })` replaces
  * the exporter that the environment configures.

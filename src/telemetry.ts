@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ProxyTracerProvider, type Span } from '@opentelemetry/api';
 import {
   DEFAULT_TENANT,
-  outcomeOf,
   type RejectionReason,
   SCOPE_NAME,
   SCOPE_VERSION,
@@ -15,6 +14,7 @@ import type { InstrumentOptions } from './options.js';
 import type { Outputs } from './outputs.js';
 import { PendingTracer } from './pending-tracer.js';
 import type { PoolLike, SessionInfo, SessionStart } from './pool.js';
+import { runToEnd } from './run-to-end.js';
 import { errorClass, say } from './say.js';
 import { Sessions } from './sessions.js';
 import type { OutputParts } from './start-outputs.js';
@@ -139,15 +139,7 @@ export class PoolTelemetry implements Telemetry {
   }
 
   async session<T>(info: SessionStart, fn: (session: TelemetrySession) => T | Promise<T>): Promise<T> {
-    const session = this.startSession(info);
-    try {
-      const result = await session.run(() => fn(session));
-      session.end('success');
-      return result;
-    } catch (error) {
-      session.end(outcomeOf(error), error);
-      throw error;
-    }
+    return runToEnd(this.startSession(info), fn);
   }
 
   rejectJob(reason: RejectionReason): void {

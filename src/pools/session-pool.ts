@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { RejectionReason, SessionOutcome } from '../attributes.js';
-import { DEFAULT_TENANT, outcomeOf, SESSION_OUTCOMES } from '../attributes.js';
+import { DEFAULT_TENANT, SESSION_OUTCOMES } from '../attributes.js';
 import type { PoolLike, RuntimeSnapshot, SessionInfo, SessionObserver, SessionStart } from '../pool.js';
 import { checkOptions, findProblem, isFunction, type Rule, type Rules, show } from '../rules.js';
+import { runToEnd } from '../run-to-end.js';
 import { AuditLog, type AuditSink } from './audit.js';
 import { isolate, Observers } from './observers.js';
 
@@ -121,15 +122,7 @@ export class SessionPool implements PoolLike {
    * @throws {@link JobRejectedError} as {@link SessionPool.start} does.
    */
   async run<T>(info: SessionStart, fn: (session: PoolSession) => T | Promise<T>): Promise<T> {
-    const session = this.start(info);
-    try {
-      const result = await session.run(() => fn(session));
-      session.end('success');
-      return result;
-    } catch (error) {
-      session.end(outcomeOf(error), error);
-      throw error;
-    }
+    return runToEnd(this.start(info), fn);
   }
 
   /**
