@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as names from '../src/attributes.js';
+import { startReceiver } from '../src/deploy/index.js';
 import { DEFAULT_ENDPOINT, readEnvironment, VARIABLES } from '../src/environment.js';
 import { OPTIONS } from '../src/options.js';
+import { healthHandler, SessionPool } from '../src/pools/index.js';
 import { PoolTelemetry } from '../src/telemetry.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -52,6 +54,25 @@ describe('the tables of the README say what the code does:', () => {
 
   it('options', () => {
     expect(firstCells('Option')).toEqual(OPTIONS);
+  });
+
+  it('options of the pool, the health handler and the receiver', async () => {
+    const known = async (make: (options: never) => unknown) => {
+      try {
+        await make({ unknown: 1 } as never);
+        return [];
+      } catch (error) {
+        return String(error)
+          .replace(/.*expected one of /, '')
+          .split(', ');
+      }
+    };
+    expect(firstCells('`SessionPool` option')).toEqual(await known((options) => new SessionPool(options)));
+    const pool = new SessionPool();
+    expect(firstCells('`healthHandler` option')).toEqual(
+      await known((options) => healthHandler(pool, options)),
+    );
+    expect(firstCells('`startReceiver` option')).toEqual(await known(startReceiver));
   });
 
   it('environment variables', () => {
