@@ -132,7 +132,8 @@ function textOf(given: unknown): string {
   }
 }
 
-const LONGEST_VALUE = 255;
+/** In characters. */
+export const LONGEST_VALUE = 255;
 
 /** A text as an attribute's value: backends refuse or cut long ones, each at another length. */
 export function label(given: unknown): string {

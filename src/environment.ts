@@ -147,6 +147,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   }
   const setting = (name: string, signal: Signal) =>
     values.get(`OTEL_EXPORTER_OTLP_${signal}_${name}`) ?? values.get(`OTEL_EXPORTER_OTLP_${name}`);
+  const number = (name: string, otherwise: number) => Number(values.get(name) ?? otherwise);
   const each = <T>(read: (signal: Signal) => T) => ({ METRICS: read('METRICS'), TRACES: read('TRACES') });
   const resource = parseResourceAttributes(values.get(RESOURCE_ATTRIBUTES) ?? '');
   return {
@@ -161,13 +162,13 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     timeoutMs: each((signal) => Number(setting('TIMEOUT', signal) ?? DEFAULT_TIMEOUT_MS)),
     temporality: (values.get(TEMPORALITY)?.toLowerCase() ?? 'cumulative') as Temporality,
     hasEndpoint: perSignal('ENDPOINT').some((name) => values.has(name)),
-    intervalMs: Number(values.get('OTEL_METRIC_EXPORT_INTERVAL') ?? DEFAULT_INTERVAL_MS),
-    exportTimeoutMs: Number(values.get('OTEL_METRIC_EXPORT_TIMEOUT') ?? DEFAULT_EXPORT_TIMEOUT_MS),
+    intervalMs: number('OTEL_METRIC_EXPORT_INTERVAL', DEFAULT_INTERVAL_MS),
+    exportTimeoutMs: number('OTEL_METRIC_EXPORT_TIMEOUT', DEFAULT_EXPORT_TIMEOUT_MS),
     batches: {
-      delayMs: Number(values.get('OTEL_BSP_SCHEDULE_DELAY') ?? BATCHES.delayMs),
-      timeoutMs: Number(values.get('OTEL_BSP_EXPORT_TIMEOUT') ?? BATCHES.timeoutMs),
-      queueSize: Number(values.get('OTEL_BSP_MAX_QUEUE_SIZE') ?? BATCHES.queueSize),
-      batchSize: Number(values.get('OTEL_BSP_MAX_EXPORT_BATCH_SIZE') ?? BATCHES.batchSize),
+      delayMs: number('OTEL_BSP_SCHEDULE_DELAY', BATCHES.delayMs),
+      timeoutMs: number('OTEL_BSP_EXPORT_TIMEOUT', BATCHES.timeoutMs),
+      queueSize: number('OTEL_BSP_MAX_QUEUE_SIZE', BATCHES.queueSize),
+      batchSize: number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', BATCHES.batchSize),
     },
     serviceName: values.get('OTEL_SERVICE_NAME') ?? (resource?.get('service.name') || undefined),
     serviceVersion: resource?.get('service.version') || undefined,

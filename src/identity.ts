@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { label, POOL_NAME, UNVERSIONED, WORKER_ID, WORKER_VERSION } from './attributes.js';
+import { LONGEST_VALUE, label, POOL_NAME, UNVERSIONED, WORKER_ID, WORKER_VERSION } from './attributes.js';
 import type { Environment } from './environment.js';
 import type { InstrumentOptions } from './options.js';
 import type { PoolLike } from './pool.js';
@@ -17,7 +17,9 @@ export function identify(
   if (version === undefined) {
     say(`no deployment version: set the option deploymentVersion; the worker reports "${UNVERSIONED}"`);
   } else if (version !== label(version)) {
-    say(`the deployment version has ${version.length} characters; the worker reports the first 255`);
+    say(
+      `the deployment version has ${version.length} characters; the worker reports the first ${LONGEST_VALUE}`,
+    );
   }
   const names = {
     poolName: label(options.poolName ?? environment.serviceName ?? 'default'),

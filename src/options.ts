@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Attributes, type MeterProvider, SpanKind, type TracerProvider } from '@opentelemetry/api';
+import { LONGEST_VALUE } from './attributes.js';
 import type { PoolLike, SessionInfo } from './pool.js';
-import { checkOptions, isFunction, isRecord, type Rule, type Rules, show } from './rules.js';
+import { checkOptions, isFunction, isRecord, isSeconds, type Rule, type Rules, show } from './rules.js';
 
 /** The tenants that still leave a worker under 60 series. */
 const MOST_TENANTS = 40;
@@ -71,17 +72,17 @@ export interface InstrumentOptions {
   readonly tracerProvider?: TracerProvider;
 }
 
-const isText = (value: unknown) => typeof value === 'string' && value.length > 0 && value.length <= 255;
+const isText = (value: unknown) => typeof value === 'string' && value !== '' && value.length <= LONGEST_VALUE;
 const has = (method: string) => (value: unknown) =>
   isFunction((value as Record<string, unknown> | null)?.[method]);
-const text: Rule = ['a string of 1 to 255 characters', isText];
+const text: Rule = [`a string of 1 to ${LONGEST_VALUE} characters`, isText];
 
 const RULES: Rules<keyof InstrumentOptions> = {
   deploymentVersion: text,
   poolName: text,
   workerId: text,
   attributes: ['a record of strings, finite numbers and booleans, without names of openrtc.*', isAttributes],
-  drainTimeoutSeconds: ['seconds, 0 or more', (value) => Number.isFinite(value) && Number(value) >= 0],
+  drainTimeoutSeconds: ['seconds, 0 or more', isSeconds],
   tenantLimit: [
     `a whole number from 1 to ${MOST_TENANTS}`,
     (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MOST_TENANTS,

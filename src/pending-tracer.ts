@@ -4,6 +4,7 @@ import {
   type Context,
   type Exception,
   type Link,
+  ProxyTracerProvider,
   type Span,
   type SpanContext,
   type SpanOptions,
@@ -13,6 +14,8 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
+
+import { SCOPE_NAME } from './attributes.js';
 
 /** Starts a span of the SDK with ids that were given out before the SDK was there. */
 export type StartSpan = (ids: SpanContext, name: string, options: SpanOptions, context: Context) => Span;
@@ -39,7 +42,12 @@ export class PendingTracer implements SpanStarter {
     return span;
   }
 
-  /** @param start starts a span with the ids that were given out; without it the spans come to nothing. */
+  /** There will be no SDK: the spans come to nothing. */
+  discard(): void {
+    this.connect(new ProxyTracerProvider().getTracer(SCOPE_NAME));
+  }
+
+  /** @param start starts a span with the ids that were given out; without it the tracer chooses them. */
   connect(tracer: SpanStarter, start: StartSpan = (_, ...span) => tracer.startSpan(...span)): void {
     this.#tracer = tracer;
     for (const act of this.#done) {

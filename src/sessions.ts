@@ -27,7 +27,7 @@ import {
 } from './attributes.js';
 import type { SpanStarter } from './pending-tracer.js';
 import type { SessionInfo, SessionObserver } from './pool.js';
-import { silence } from './rules.js';
+import { isDate, silence } from './rules.js';
 import { errorClass, Trouble } from './say.js';
 import { withSessionTags } from './span-processor.js';
 import type { Totals } from './worker.js';
@@ -158,7 +158,7 @@ export class Sessions implements SessionObserver {
       attributes[SESSION_ID] = label(session.id);
       attributes[TENANT_ID] = tenant;
       if (session.agentName !== undefined) attributes[AGENT_NAME] = label(session.agentName);
-      const startTime = isValidDate(session.startedAt) ? session.startedAt : new Date();
+      const startTime = isDate(session.startedAt) ? session.startedAt : new Date();
       const around = trace.getSpanContext(context.active());
       const links = around && isSpanContextValid(around) ? [{ context: around }] : [];
       const options = { kind: spanKind, startTime, attributes, links };
@@ -199,5 +199,3 @@ export class Sessions implements SessionObserver {
     this.#broke(`a session could not be told: ${errorClass(error)}`);
   }
 }
-
-const isValidDate = (value: unknown) => value instanceof Date && !Number.isNaN(value.getTime());

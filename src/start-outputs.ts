@@ -1,5 +1,3 @@
-import { ProxyTracerProvider } from '@opentelemetry/api';
-import { SCOPE_NAME } from './attributes.js';
 import type { Cadence } from './cadence.js';
 import type { Environment } from './environment.js';
 import { Datapoints } from './gauges.js';
@@ -43,6 +41,6 @@ export async function startOutputs(parts: OutputParts): Promise<Outputs> {
     if (ownMetrics) metricsOutput = otlp.startMetrics(resource, environment, datapoints, parts.read);
     if (ownSpans) spansOutput = otlp.startSpans(resource, environment, parts.pending);
   }
-  if (!ownSpans) parts.pending.connect(new ProxyTracerProvider().getTracer(SCOPE_NAME));
+  if (!ownSpans) parts.pending.discard();
   return { ...(metricsOutput && { metrics: metricsOutput }), ...(spansOutput && { spans: spansOutput }) };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ProxyTracerProvider, type Span } from '@opentelemetry/api';
+import type { Span } from '@opentelemetry/api';
 import {
   DEFAULT_TENANT,
   type RejectionReason,
@@ -179,7 +179,7 @@ export class PoolTelemetry implements Telemetry {
       this.#outputs = await startOutputs(parts);
       if (this.#worker.totals.started > 0) this.#outputs.spans?.sessionStarted();
     } catch (error) {
-      parts.pending.connect(new ProxyTracerProvider().getTracer(SCOPE_NAME));
+      parts.pending.discard();
       say(`the OpenTelemetry SDK could not be started (${errorClass(error)}): nothing is reported`);
     }
   }

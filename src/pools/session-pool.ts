@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RejectionReason, SessionOutcome } from '../attributes.js';
 import { DEFAULT_TENANT, SESSION_OUTCOMES } from '../attributes.js';
 import type { PoolLike, RuntimeSnapshot, SessionInfo, SessionObserver, SessionStart } from '../pool.js';
-import { checkOptions, findProblem, isFunction, type Rule, type Rules, show } from '../rules.js';
+import { checkOptions, findProblem, isDate, isFunction, type Rule, type Rules, show } from '../rules.js';
 import { runToEnd } from '../run-to-end.js';
 import { AuditLog, type AuditSink } from './audit.js';
 import { isolate, Observers } from './observers.js';
@@ -10,7 +10,6 @@ import { isolate, Observers } from './observers.js';
 const matching = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value);
 // Beyond this a Node timer fires at once.
 const isSeconds = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 2_147_483;
-const isDate = (value: unknown) => value instanceof Date && !Number.isNaN(value.getTime());
 
 const TEXT: Rule = ['a string that is not empty', matching(/./s)];
 const TENANT: Rule = ['1 to 128 of the characters A-Z a-z 0-9 _ -', matching(/^[A-Za-z0-9_-]{1,128}$/)];
