@@ -94,7 +94,8 @@ let headline = '';
 /** @param {import('openrtc-otel/deploy').WorkerFacts} worker */
 function stateOf(worker) {
   if (worker.exited) return 'exited';
-  return worker.draining ? `draining ${Math.round(worker.drainElapsedSeconds)} s` : 'accepting';
+  if (worker.drainingSince === undefined) return 'accepting';
+  return `draining ${Math.round((Date.now() - worker.drainingSince) / 1000)} s`;
 }
 
 function draw() {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { inspect, promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { checkOptions, isFunction, type Rule, type Rules } from '../rules.js';
-import { type WorkerFacts, WorkerTable } from './facts.js';
+import { type FactsQuery, type FactsSource, SourceError, type WorkerFacts } from './facts.js';
 import {
   decodeMetrics,
   decodeTraces,
@@ -13,6 +13,7 @@ import {
   OtlpDecodeError,
   type SpanRecord,
 } from './otlp-decode.js';
+import { WorkerTable } from './worker-table.js';
 
 export interface ReceiverOptions {
   /** @default '127.0.0.1' */
@@ -31,10 +32,10 @@ export interface ReceiverOptions {
   now?(): number;
 }
 
-export interface Receiver extends AsyncDisposable {
+export interface Receiver extends FactsSource {
   /** What to put in `OTEL_EXPORTER_OTLP_ENDPOINT`, such as `http://127.0.0.1:4318`. */
   readonly url: string;
-  /** From when on `workers()` knows everything, in Unix ms. Moves on when workers are forgotten. */
+  /** From when on it knows everything, in Unix ms. Moves on when workers are forgotten. */
   readonly coveredSince: number;
   /**
    * One row for each worker that reported, in the order of their first reports. At most 20,000: beyond that the
@@ -119,9 +120,22 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
       return table.coveredSince;
     },
     workers: () => table.rows(),
+    async pools(query = {}) {
+      refusePast(query);
+      return table.pools();
+    },
+    async read(query) {
+      refusePast(query);
+      return table.read(query, now());
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function refusePast({ at }: Pick<FactsQuery, 'at'>): void {
+  if (at === undefined) return;
+  throw new SourceError('a receiver knows only the present: ask a Prometheus for a past moment');
 }
 
 type Routes = ReadonlyMap<string, (body: Uint8Array, contentType: OtlpContentType) => void>;

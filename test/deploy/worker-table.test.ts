@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as names from '../../src/attributes.js';
-import { WorkerTable } from '../../src/deploy/facts.js';
 import type { MetricPoint } from '../../src/deploy/index.js';
+import { WorkerTable } from '../../src/deploy/worker-table.js';
 
 const WORKER = { [names.POOL_NAME]: 'voice', [names.WORKER_ID]: 'w-1', [names.WORKER_VERSION]: '1.5.0' };
 
@@ -44,14 +44,16 @@ describe('the table', () => {
         pool: 'voice',
         id: 'w-1',
         version: '1.5.0',
-        startedAt: undefined,
+        startedAt: 2_000,
         firstReportAt: 2_000,
         lastReportAt: 2_000,
+        reportsSince: 2_000,
         intervalSeconds: 15,
         active: 0,
+        earlier: { at: 2_000, active: 0 },
         draining: false,
-        drainElapsedSeconds: 0,
         dropped: 0,
+        droppedBefore: 0,
         exited: false,
         tenants: {},
         started: 0,
@@ -125,7 +127,7 @@ describe('the table', () => {
 
   it('ignores what does not identify a worker, or is none of its metrics', () => {
     const ignored = [names.POOL_NAME, names.WORKER_ID, names.WORKER_VERSION].flatMap((name) =>
-      ['', 7, 'x'.repeat(257)].map((value) =>
+      ['', 7, 'x'.repeat(256)].map((value) =>
         point(names.ACTIVE_SESSIONS, 1, { attributes: { [name]: value } }),
       ),
     );
@@ -136,7 +138,7 @@ describe('the table', () => {
     for (const one of ignored) table.add([one], 2_000);
     expect(table.rows()).toEqual([]);
     table.add(
-      [point(names.ACTIVE_SESSIONS, 1, { attributes: { [names.WORKER_ID]: 'x'.repeat(256) } })],
+      [point(names.ACTIVE_SESSIONS, 1, { attributes: { [names.WORKER_ID]: 'x'.repeat(255) } })],
       2_000,
     );
     expect(table.rows()).toHaveLength(1);
@@ -150,7 +152,7 @@ describe('the table', () => {
     table.add([point(names.TENANT_ACTIVE_SESSIONS, 1), ...tenants(1)], 2_000);
     table.add(tenants(2), 3_000);
     const row = table.rows()[0]?.tenants ?? {};
-    expect(Object.keys(row)).toEqual(Array.from({ length: 100 }, (_, i) => `t${i}`));
+    expect(Object.keys(row)).toEqual(Array.from({ length: 50 }, (_, i) => `t${i}`));
     expect(new Set(Object.values(row))).toEqual(new Set([2]));
   });
 
