@@ -68,6 +68,8 @@ export interface FactsQuery {
 
 /** Where facts come from. */
 export interface FactsSource extends AsyncDisposable {
+  /** How long to wait before it is worth asking again, in ms. */
+  readonly pollMs: number;
   /** The pools that report, sorted. @throws {@link SourceError} */
   pools(query?: Pick<FactsQuery, 'at'>): Promise<string[]>;
   /** @throws {@link SourceError} when nothing can be known now; the message says why. */
