@@ -5,9 +5,18 @@ import { imports } from './import.js';
 import { memory } from './memory.js';
 import { reportSize } from './report-size.js';
 import { session } from './session.js';
+import { deployVerdict } from './verdict.js';
 
 const isLong = process.argv.includes('--long');
-const topics = [imports, gauges, session, reportSize, exportDelay, ...(isLong ? [memory] : [])];
+const topics = [
+  imports,
+  gauges,
+  session,
+  reportSize,
+  exportDelay,
+  deployVerdict,
+  ...(isLong ? [memory] : []),
+];
 
 console.log(`Node ${process.version}, ${process.platform} ${process.arch}`);
 for (const { title, run } of topics) {

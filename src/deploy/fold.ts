@@ -4,7 +4,8 @@ import { silenceWindow, type WorkerFacts } from './facts.js';
 export function foldCopies(workers: readonly WorkerFacts[]): WorkerFacts[] {
   const folded = new Map<string, WorkerFacts>();
   for (const worker of workers) {
-    const key = JSON.stringify([worker.pool, worker.id, worker.version]);
+    // With a length in front, no two identities have one key.
+    const key = `${worker.id.length} ${worker.version.length} ${worker.id}${worker.version}${worker.pool}`;
     const other = folded.get(key);
     folded.set(key, other ? fold(other, worker) : worker);
   }

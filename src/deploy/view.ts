@@ -6,6 +6,7 @@ import {
   silenceWindow,
   stateOf,
   type WorkerFacts,
+  type WorkerState,
 } from './facts.js';
 import { foldCopies } from './fold.js';
 
@@ -79,7 +80,7 @@ export interface View {
 export function look(facts: DeployFacts, options: AssessOptions): View {
   const { now, since, coveredSince } = facts;
   const { target, restart = false, presumeAfterSeconds = PRESUME_AFTER_SECONDS } = options;
-  const known = foldCopies(facts.workers).sort(byIdentity);
+  const known = foldCopies(facts.workers);
   const begin = since ?? Number.NEGATIVE_INFINITY;
   // Who was gone before the window has no part in it.
   const workers = known.filter((worker) => worker.lastReportAt >= begin - silenceWindow(worker));
@@ -89,13 +90,13 @@ export function look(facts: DeployFacts, options: AssessOptions): View {
   );
   const isOwn = (worker: WorkerFacts) => worker.version === target && !(restart && bornAt(worker) < begin);
   const isLate = (worker: WorkerFacts) => now - worker.lastReportAt <= presumeAfterSeconds * 1000;
-  const states = new Map(workers.map((worker) => [worker, stateOf(worker, now)]));
-  const isRunning = (worker: WorkerFacts) => !['exited', 'silent'].includes(states.get(worker) ?? '');
+  const isOther = (worker: WorkerFacts) => !isOwn(worker);
 
-  const own = workers.filter(isOwn);
-  const running = workers.filter(isRunning);
-  const accepting = own.filter((worker) => states.get(worker) === 'accepting');
-  const silent = hasWitness ? workers.filter((worker) => states.get(worker) === 'silent') : [];
+  const states = byState(workers, now);
+  const accepting = states.accepting.filter(isOwn);
+  // What is named is sorted: the order of the facts must not show.
+  const old = [...states.accepting.filter(isOther), ...states.draining, ...states.drained].sort(byIdentity);
+  const silent = hasWitness ? states.silent.sort(byIdentity) : [];
   const sightings = firstSightings(known);
   const expected = options.expected ?? Math.max(1, countAccepted(known, target, since));
   const view = {
@@ -106,12 +107,12 @@ export function look(facts: DeployFacts, options: AssessOptions): View {
     presumeAfterSeconds,
     silence,
     hasWitness,
-    running,
-    own,
-    others: running.filter((worker) => !isOwn(worker)),
+    running: [...accepting, ...old],
+    own: workers.filter(isOwn),
+    others: old.filter(isOther),
     accepting,
     settled: accepting.filter(({ firstReportAt }) => now - firstReportAt >= silence),
-    old: running.filter((worker) => !accepting.includes(worker)),
+    old,
     silent,
     missing: silent.filter((worker) => worker.active > 0 && isLate(worker)),
     gone: silent.filter((worker) => isOwn(worker) && isLate(worker)),
@@ -131,8 +132,13 @@ export function sum(workers: readonly WorkerFacts[], read: (worker: WorkerFacts)
   return workers.reduce((total, worker) => total + read(worker), 0);
 }
 
-const byIdentity = (a: WorkerFacts, b: WorkerFacts) =>
-  compare(a.pool, b.pool) || compare(a.id, b.id) || compare(a.version, b.version);
+function byState(workers: readonly WorkerFacts[], now: number): Record<WorkerState, WorkerFacts[]> {
+  const states = { accepting: [], draining: [], drained: [], exited: [], silent: [] };
+  for (const worker of workers) (states[stateOf(worker, now)] as WorkerFacts[]).push(worker);
+  return states;
+}
+
+const byIdentity = (a: WorkerFacts, b: WorkerFacts) => compare(a.id, b.id) || compare(a.version, b.version);
 const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b));
 
 function longestSilence(workers: readonly WorkerFacts[]): number {
@@ -162,7 +168,7 @@ function leftoversOf({ own, expected, target, sightings }: Parts, workers: reado
   const arrivals = own.map(({ firstReportAt }) => firstReportAt).sort((a, b) => a - b);
   const everywhereAt = arrivals[expected - 1] ?? Number.POSITIVE_INFINITY;
   const isOlder = ({ version }: WorkerFacts) => (sightings.get(version) ?? 0) < (sightings.get(target) ?? 0);
-  return workers.filter((worker) => isOlder(worker) && bornAt(worker) > everywhereAt);
+  return workers.filter((worker) => isOlder(worker) && bornAt(worker) > everywhereAt).sort(byIdentity);
 }
 
 /** A version first seen after the target that accepts, or any that accepts when all of the target left. */
