@@ -16,8 +16,8 @@ export interface SourceOptions {
   readonly pool?: string;
 }
 
-/** Adds the options that {@link openSource} takes. */
-export function addSourceOptions(command: Command): Command {
+/** Adds the options that {@link openSource} takes; `withoutPool` says what is looked at when no pool is named. */
+export function addSourceOptions(command: Command, withoutPool = 'the only one there is'): Command {
   return command
     .addOption(
       new Option('--prometheus <url>', 'ask the Prometheus HTTP API at this base URL')
@@ -32,7 +32,7 @@ export function addSourceOptions(command: Command): Command {
         .argParser(parseAddress)
         .preset(`${LOOPBACK}:${DEFAULT_PORT}`),
     )
-    .option('--pool <name>', 'the pool (default: the only one there is)', parseText)
+    .option('--pool <name>', `the pool (default: ${withoutPool})`, parseText)
     .addOption(
       new Option(
         '--matchers <matchers>',
