@@ -11,7 +11,7 @@ export interface PoolView {
   readonly pool: string;
   /** Whether the target is a guess. */
   readonly isGuess: boolean;
-  /** Undefined when no worker runs and no target was given. */
+  /** Undefined when no worker has run since the first look, and no target was given. */
   readonly verdict: Verdict | undefined;
   readonly rows: readonly Row[];
 }
@@ -67,7 +67,8 @@ export class FleetReader {
     let target = given ?? this.#guesses.get(pool);
     let facts = await this.#read(pool, target);
     if (given === undefined) {
-      const guess = guessTarget(facts.workers);
+      // When all have left, the last guess is as good as before.
+      const guess = guessTarget(facts.workers) ?? target;
       // The window begins with the target: another target, another window.
       if (guess !== target) facts = await this.#read(pool, guess);
       target = guess;

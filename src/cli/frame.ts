@@ -17,7 +17,7 @@ const FEWEST_WORKER_LINES = 6;
 export function frame(fleet: Fleet, source: string, sort: SortKey, { columns, rows }: Size): Line[] {
   const { at, views, trends, trouble } = fleet;
   const time = new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
-  const lines: Line[] = [[span('openrtc-otel top', 'bold'), span(`  ${source}  ${time}`, 'gray')], []];
+  const lines: Line[] = [[span('openrtc-otel top', 'bold'), span(`  ${time}  ${source}`, 'gray')], []];
   if (trouble !== undefined) {
     const after = views.length > 0 ? '. What follows is the last that was known.' : '';
     lines.push(...wrap(`Unknown: ${trouble}${after}`, columns).map((text): Line => [span(text, 'red')]), []);

@@ -66,7 +66,8 @@ async function top(options: TopOptions): Promise<void> {
   }
   let name = options.prometheus ? `${options.prometheus.origin}${options.prometheus.pathname}` : '';
   await using source = await openSource(options, (line) => {
-    name = line;
+    // What follows is help for who reads it once.
+    name = line.split(': ')[0] ?? line;
     if (!isScreen) console.error(line);
   });
   const view: View = { reader: new FleetReader(source, options), name, stop, pollMs: source.pollMs };
@@ -85,8 +86,14 @@ interface View {
   readonly pollMs: number;
 }
 
-const colours: Paint = (style, text) => styleText(style, text, { stream: process.stdout });
 const noColours: Paint = (_style, text) => text;
+const colours: Paint = (style, text) => styleText(style, text, { validateStream: false });
+
+/** As NO_COLOR, FORCE_COLOR and the terminal say. Asked with one style: Node 20 does not look for a list of them. */
+const choosePaint = () => {
+  const isColoured = styleText('red', ' ', { stream: process.stdout }) !== ' ';
+  return isColoured ? colours : noColours;
+};
 
 function print({ name }: View, fleet: Fleet, paint: Paint): void {
   const lines = frame(fleet, name, DEFAULT_SORT, UNLIMITED);
@@ -104,16 +111,18 @@ async function showOnce(view: View, timeoutSeconds: number): Promise<void> {
 }
 
 async function showLines(view: View): Promise<void> {
+  const paint = choosePaint();
   let shown: string | undefined;
   for await (const fleet of readings(view, SHORTEST_PERIOD_MS)) {
     if (gist(fleet) === shown) continue;
     if (shown !== undefined) console.log();
     shown = gist(fleet);
-    print(view, fleet, colours);
+    print(view, fleet, paint);
   }
 }
 
 async function showScreen(view: View): Promise<void> {
+  const paint = choosePaint();
   let fleet: Fleet | undefined;
   let sort: SortKey = DEFAULT_SORT;
   const draw = () => {
@@ -121,7 +130,7 @@ async function showScreen(view: View): Promise<void> {
     const { columns, rows } = screen.size;
     const lines = frame(fleet, view.name, sort, { columns, rows: rows - 1 });
     const filler = Array.from({ length: Math.max(0, rows - 1 - lines.length) }, () => []);
-    screen.draw([...lines, ...filler, keyLine(sort)].map((line) => render(line, columns, colours)));
+    screen.draw([...lines, ...filler, keyLine(sort)].map((line) => render(line, columns, paint)));
   };
   using screen = openScreen(process.stdin, process.stdout, {
     onKey(key) {

@@ -50,7 +50,7 @@ function idsOf({ texts }: { readonly texts: readonly string[] }): string[] {
 describe('the head of a pool', () => {
   it('says where the deploy stands', () => {
     const { texts } = draw(fleetOf([view(draining())]));
-    expect(texts[0]).toBe('openrtc-otel top  listening here  2027-01-15T08:00:00Z');
+    expect(texts[0]).toBe('openrtc-otel top  2027-01-15T08:00:00Z  listening here');
     expect(texts[2]).toBe('voice → v2');
     expect(texts[3]).toMatch(/^draining: the old workers finish their sessions/);
     expect(texts[4]).toMatch(/^ {2}on target {5}open {5}2 of 4 running workers report v2/);

@@ -8,9 +8,16 @@ export interface Shown {
   readonly isOther: boolean;
   /** Whether any character is coloured or set off. */
   readonly isStyled: boolean;
+  /** The text that is shown inverse. */
+  readonly inverse: string;
+  /** Whether the cursor can be seen, and a long line goes on in the next row. */
+  readonly isUsual: boolean;
   /** What else the output did: bells, titles. */
   readonly effects: readonly string[];
 }
+
+const HIDE = '\x1b[?25l';
+const REVEAL = '\x1b[?25h';
 
 export async function show(output: string, columns: number, rows: number): Promise<Shown> {
   const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true, scrollback: 1000 });
@@ -27,6 +34,8 @@ export async function show(output: string, columns: number, rows: number): Promi
     rows: lines.map((line) => line?.translateToString(true) ?? ''),
     isOther: buffer.type === 'alternate',
     isStyled: cells.some((cell) => cell !== undefined && !cell.isAttributeDefault()),
+    inverse: cells.map((cell) => (cell?.isInverse() ? cell.getChars() || ' ' : '')).join(''),
+    isUsual: terminal.modes.wraparoundMode && output.lastIndexOf(HIDE) <= output.lastIndexOf(REVEAL),
     effects,
   };
   terminal.dispose();
