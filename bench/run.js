@@ -3,6 +3,7 @@ import { exportDelay } from './export-delay.js';
 import { gauges } from './gauges.js';
 import { imports } from './import.js';
 import { memory } from './memory.js';
+import { receiverLoad } from './receiver-load.js';
 import { reportSize } from './report-size.js';
 import { session } from './session.js';
 import { deployVerdict } from './verdict.js';
@@ -15,6 +16,7 @@ const topics = [
   reportSize,
   exportDelay,
   deployVerdict,
+  receiverLoad,
   ...(isLong ? [memory] : []),
 ];
 

@@ -19,13 +19,11 @@ import {
 } from '../attributes.js';
 import { DEFAULT_INTERVAL_SECONDS, silenceWindow, type WorkerFacts } from './facts.js';
 import type { MetricPoint } from './otlp-decode.js';
+import { MAX_INTERVAL_SECONDS } from './plausible.js';
 
-const MAX_INTERVAL_SECONDS = 3600;
-/** About thirty years: what is longer is no duration, and no date comes out of it. */
-const MAX_SECONDS = 1e9;
-const MAX_UNIX_SECONDS = 8.64e12;
 /** Tenants, outcomes or reasons of one worker; it reports 41 tenants at most. */
 const MAX_LABELS = 50;
+/** Even: of one more, every second entry includes the first and the last. */
 const MAX_LOSSES = 32;
 /** How far back `earlier` looks. */
 const EARLIER_WINDOWS = 5;
@@ -36,19 +34,6 @@ const LABELS = new Map([
   [TENANT_ACTIVE_SESSIONS.name, TENANT_ID],
   [SESSIONS_ENDED.name, SESSION_OUTCOME],
   [JOBS_REJECTED.name, REJECTION_REASON],
-]);
-
-const isFlag = (value: number) => value === 0 || value === 1;
-const isDuration = (value: number) => value >= 0 && value <= MAX_SECONDS;
-const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
-/** What is no count. */
-const PLAUSIBLE = new Map<string, (value: number) => boolean>([
-  [DRAINING.name, isFlag],
-  [DEPLOYMENT_VERSION.name, isFlag],
-  [DRAIN_ELAPSED.name, isDuration],
-  [DRAIN_TIMEOUT.name, isDuration],
-  [REPORT_INTERVAL.name, (value) => value > 0],
-  [START_TIME.name, (value) => value > 0 && value <= MAX_UNIX_SECONDS],
 ]);
 
 interface Series {
@@ -79,6 +64,7 @@ export class WorkerRecord {
   #samples: { at: number; active: number }[] = [];
   /** When its sum of dropped sessions was first known, and when it grew; the oldest first. */
   #losses: { at: number; dropped: number }[] = [];
+  #facts: WorkerFacts | undefined;
 
   /** @param coveredSince - From when on the table has seen everything, in Unix ms. */
   constructor(
@@ -95,11 +81,6 @@ export class WorkerRecord {
     this.#reportsSince = nowMs;
     this.#coveredSince = coveredSince;
     this.#budget = budget;
-  }
-
-  /** Whether a worker can mean the value. */
-  static isPlausible({ name, value }: MetricPoint): boolean {
-    return (PLAUSIBLE.get(name) ?? isCount)(value);
   }
 
   /** Takes in one plausible point of a metric of this package. */
@@ -134,12 +115,33 @@ export class WorkerRecord {
   endReport(nowMs: number): void {
     if (nowMs - this.lastReportAt > this.#silenceWindow() / 2) this.#reportsSince = nowMs;
     this.lastReportAt = nowMs;
+    if (this.exited) this.#forgetLabels(TENANT_ACTIVE_SESSIONS);
     this.#noteDrain(nowMs);
     this.#noteActive(nowMs);
     this.#noteLosses(nowMs);
+    this.#facts = undefined;
   }
 
+  /** The same row until the next report: who asks often, asks for all workers. */
   facts(): WorkerFacts {
+    this.#facts ??= this.#toFacts();
+    return this.#facts;
+  }
+
+  /** Sessions it had lost before a moment, as far as that is known: in doubt they were lost after it. */
+  droppedBefore(sinceMs: number): number {
+    const known = this.#losses.findLast(({ at }) => at < sinceMs);
+    if (known) return known.dropped;
+    // What a worker lost before anyone listened can not be dated.
+    return this.#startedAt() < this.#coveredSince ? (this.#losses[0]?.dropped ?? 0) : 0;
+  }
+
+  /** Gives back what it has of the budget. */
+  release(): void {
+    for (const metric of [TENANT_ACTIVE_SESSIONS, SESSIONS_ENDED, JOBS_REJECTED]) this.#forgetLabels(metric);
+  }
+
+  #toFacts(): WorkerFacts {
     const startedAt = this.#startedAt();
     const active = this.exited ? 0 : (this.#value(ACTIVE_SESSIONS) ?? 0);
     const drainTimeoutSeconds = this.#value(DRAIN_TIMEOUT);
@@ -160,24 +162,16 @@ export class WorkerRecord {
       dropped: this.#value(DROPPED_SESSIONS) ?? 0,
       droppedBefore: this.droppedBefore(Number.NEGATIVE_INFINITY),
       exited: this.exited,
-      tenants: this.exited ? {} : this.#values(TENANT_ACTIVE_SESSIONS),
+      tenants: this.#values(TENANT_ACTIVE_SESSIONS),
       started: this.#value(SESSIONS_STARTED) ?? 0,
       ended: this.#values(SESSIONS_ENDED),
       rejected: this.#values(JOBS_REJECTED),
     };
   }
 
-  /** Sessions it had lost before a moment, as far as that is known: in doubt they were lost after it. */
-  droppedBefore(sinceMs: number): number {
-    const known = this.#losses.findLast(({ at }) => at < sinceMs);
-    if (known) return known.dropped;
-    // What a worker lost before anyone listened can not be dated.
-    return this.#startedAt() < this.#coveredSince ? (this.#losses[0]?.dropped ?? 0) : 0;
-  }
-
-  /** Gives back what it has of the budget. */
-  release(): void {
-    for (const name of LABELS.keys()) this.#budget.labels += this.#series.get(name)?.size ?? 0;
+  #forgetLabels({ name }: Metric): void {
+    this.#budget.labels += this.#series.get(name)?.size ?? 0;
+    this.#series.delete(name);
   }
 
   #mayKeepLabel(byLabel: ReadonlyMap<string, Series>): boolean {

@@ -1,10 +1,11 @@
 import { METRICS, POOL_NAME, WORKER_ID, WORKER_VERSION } from '../attributes.js';
-import { bornAt, choosePool, type DeployFacts, type FactsQuery, type WorkerFacts } from './facts.js';
+import { choosePool, type DeployFacts, type FactsQuery, firstSightings, type WorkerFacts } from './facts.js';
 import type { MetricPoint } from './otlp-decode.js';
+import { isPlausible } from './plausible.js';
 import { type Budget, label, WorkerRecord } from './worker-record.js';
 
 const MAX_WORKERS = 20_000;
-/** Tenants, outcomes and reasons of all workers: twenty of each of them, under 300 MB when each is as long as can be. */
+/** Tenants, outcomes and reasons of all workers. With each as long as can be, a full table takes about 400 MiB. */
 const MAX_LABELS = 400_000;
 
 const KINDS = new Map(METRICS.map(({ name, kind }) => [name, kind === 'counter' ? 'sum' : kind]));
@@ -32,7 +33,7 @@ export class WorkerTable {
   add(points: readonly MetricPoint[], nowMs: number): void {
     const heard = new Set<WorkerRecord>();
     for (const point of points) {
-      if (KINDS.get(point.name) !== point.kind || !WorkerRecord.isPlausible(point)) continue;
+      if (KINDS.get(point.name) !== point.kind || !isPlausible(point, point.value)) continue;
       const pool = label(point, POOL_NAME);
       const id = label(point, WORKER_ID);
       const version = label(point, WORKER_VERSION);
@@ -64,13 +65,13 @@ export class WorkerTable {
   read({ pool: named, target, since: given }: FactsQuery, nowMs: number): DeployFacts {
     const pool = choosePool(this.pools(), named);
     const records = [...this.#workers.values()].filter((worker) => worker.pool === pool);
-    const rows = records.map((worker) => worker.facts());
-    const births = rows.filter(({ version }) => version === target).map(bornAt);
-    const since = given ?? births.reduce<number | undefined>((a, b) => Math.min(a ?? b, b), undefined);
-    const workers =
-      since === undefined
-        ? rows
-        : rows.map((row, i) => ({ ...row, droppedBefore: records[i]?.droppedBefore(since) ?? 0 }));
+    const sightings = firstSightings(records.map((record) => record.facts()));
+    const since = given ?? (target === undefined ? undefined : sightings.get(target));
+    const workers = records.map((record) => {
+      const row = record.facts();
+      if (since === undefined || row.dropped === 0) return row;
+      return { ...row, droppedBefore: record.droppedBefore(since) };
+    });
     return { now: nowMs, since, coveredSince: this.#coveredSince, workers };
   }
 
