@@ -5,6 +5,7 @@ import { demoCommand } from './demo.js';
 import { EXIT } from './exit-codes.js';
 import { plain } from './text.js';
 import { topCommand } from './top.js';
+import { UsageError } from './values.js';
 import { watchCommand } from './watch.js';
 
 const program = new Command(SCOPE_NAME)
@@ -28,7 +29,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
   } else {
-    console.error(`${SCOPE_NAME}: ${plain(error instanceof Error ? error.message : String(error))}`);
-    process.exitCode = EXIT.failed;
+    console.error(`error: ${plain(error instanceof Error ? error.message : String(error))}`);
+    process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed;
   }
 }

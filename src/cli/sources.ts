@@ -1,7 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { FactsSource } from '../deploy/facts.js';
-import { type Address, LOOPBACK, parseAddress, parseText, parseUrl } from './values.js';
+import {
+  type Address,
+  checkMatchers,
+  LOOPBACK,
+  parseAddress,
+  parseText,
+  parseUrl,
+  UsageError,
+} from './values.js';
 
 /** Headers for Prometheus, such as a token or a tenant: `name=value`, percent-encoded, separated by commas. */
 export const HEADERS_VARIABLE = 'OPENRTC_PROMETHEUS_HEADERS';
@@ -33,17 +41,15 @@ export function addSourceOptions(command: Command, withoutPool = 'the only one t
         .preset(`${LOOPBACK}:${DEFAULT_PORT}`),
     )
     .option('--pool <name>', `the pool (default: ${withoutPool})`, parseText)
-    .addOption(
-      new Option(
-        '--matchers <matchers>',
-        'more label matchers for Prometheus, such as cluster="eu"',
-      ).argParser(parseText),
+    .option(
+      '--matchers <matchers>',
+      'more label matchers for Prometheus, such as cluster="eu"',
+      checkMatchers,
     )
-    .addOption(
-      new Option(
-        '--headers-file <file>',
-        `headers for Prometheus, one "Name: value" a line (default: ${HEADERS_VARIABLE})`,
-      ).argParser(parseText),
+    .option(
+      '--headers-file <file>',
+      `headers for Prometheus, one "Name: value" a line (default: ${HEADERS_VARIABLE})`,
+      parseText,
     );
 }
 
@@ -51,8 +57,8 @@ export function addSourceOptions(command: Command, withoutPool = 'the only one t
 export async function openSource(options: SourceOptions, say: (line: string) => void): Promise<FactsSource> {
   if (options.prometheus) {
     const headers = options.headersFile
-      ? readHeaders(await readFile(options.headersFile, 'utf8'), /\r?\n/, ':')
-      : readHeaders(process.env[HEADERS_VARIABLE] ?? '', ',', '=');
+      ? readHeaders(options.headersFile, (await readFile(options.headersFile, 'utf8')).split('\n'), ':')
+      : readHeaders(HEADERS_VARIABLE, (process.env[HEADERS_VARIABLE] ?? '').split(','), '=');
     const { prometheus: url, matchers } = options;
     const { prometheusSource } = await import('../deploy/prometheus.js');
     return prometheusSource({ url: url.href, headers, ...(matchers !== undefined && { matchers }) });
@@ -64,18 +70,28 @@ export async function openSource(options: SourceOptions, say: (line: string) => 
   return receiver;
 }
 
-/** Never shows a value: it may be a token. */
-function readHeaders(text: string, separator: string | RegExp, between: string): Record<string, string> {
-  const lines = text.split(separator).map((line) => line.trim());
-  return Object.fromEntries(
-    lines.filter(Boolean).map((line, index) => {
-      const at = line.indexOf(between);
-      const name = line.slice(0, at).trim();
-      const value = line.slice(at + 1).trim();
-      if (at < 1 || !/^[\w!#$%&'*+.^`|~-]+$/.test(name)) {
-        throw new InvalidArgumentError(`header ${index + 1}: expected "name${between}value"`);
-      }
-      return [name, between === '=' ? decodeURIComponent(value) : value];
-    }),
-  );
+/** Never shows what was given: it may be a token. */
+function readHeaders(where: string, lines: readonly string[], between: ':' | '='): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() === '') continue;
+    const at = line.indexOf(between);
+    const name = line.slice(0, at).trim();
+    const value = between === '=' ? percentDecoded(line.slice(at + 1)) : line.slice(at + 1);
+    if (at < 1 || !/^[\w!#$%&'*+.^`|~-]+$/.test(name) || value === undefined) {
+      throw new UsageError(
+        `${where}: expected "name${between}value" in place ${index + 1}, got something else`,
+      );
+    }
+    headers[name] = value.trim();
+  }
+  return headers;
+}
+
+function percentDecoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,8 @@
 import { InvalidArgumentError } from 'commander';
+import { parseMatchers } from '../deploy/promql.js';
+
+/** Wrong usage that is found after the command line was read. */
+export class UsageError extends Error {}
 
 const UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600 };
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/;
@@ -55,6 +59,12 @@ export function parseUrl(text: string): URL {
 
 export function parseText(text: string): string {
   if (text === '') throw wrong('a text that is not empty', text);
+  return text;
+}
+
+/** Label matchers, as they were given. */
+export function checkMatchers(text: string): string {
+  if (!parseMatchers(text)?.length) throw wrong('label matchers such as cluster="eu",env="prod"', text);
   return text;
 }
 
