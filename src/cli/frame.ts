@@ -44,9 +44,10 @@ function shorten(lines: readonly Line[], room: number): Line[] {
 
 /** The keys, with the one that sorts now marked. */
 export function keyLine(sort: SortKey): Line {
-  const sorts = Object.entries(SORTS).flatMap(([key, { name }]) => [
-    span(' '),
-    span(`${key} ${name}`, key === sort ? 'inverse' : undefined),
-  ]);
-  return [span('q quit  sort:'), ...sorts];
+  const sorts = Object.entries(SORTS).flatMap(([key, { name }]) =>
+    key === sort
+      ? [span(' '), span(`${key} ${name}`, 'inverse')]
+      : [span(' '), span(key, 'bold'), span(` ${name}`, 'gray')],
+  );
+  return [span('q', 'bold'), span(' quit  sort:', 'gray'), ...sorts];
 }

@@ -43,7 +43,8 @@ export function openScreen(input: ReadStream, output: WriteStream, events: Scree
   }
   return {
     get size() {
-      return { columns: output.columns, rows: output.rows };
+      // Some terminals do not know theirs and say 0.
+      return { columns: output.columns || 80, rows: output.rows || 24 };
     },
     draw(lines) {
       output.write(HOME + lines.map((line) => line + CLEAR_LINE).join('\r\n') + CLEAR_BELOW);

@@ -176,6 +176,11 @@ describe.skipIf(!hasTerminal)('openrtc-otel top in a terminal', () => {
       expect(rows.at(-1)).toMatch(/^q quit/);
       expect(rows[0]).toMatch(/^openrtc-otel top/);
     });
+    // Some terminals do not know their size.
+    await terminal.resize(0, 0);
+    await eventually(async () => {
+      expect((await terminal.shown(80, 24)).rows.at(-1)).toMatch(/^q quit/);
+    });
     terminal.type('q');
     expect(await terminal.exitCode).toBe(0);
   });
