@@ -18,8 +18,8 @@ export function table(columns: readonly Column[], rows: readonly Line[], room: n
   );
   shrink(columns, widths, room);
   const layOut = (cells: Line): Line =>
-    cells.flatMap((cell, at): Span[] => {
-      const { align = 'left' } = columns[at] ?? {};
+    columns.flatMap(({ align }, at): Span[] => {
+      const cell = cells[at] ?? span('');
       const width = widths[at] ?? 0;
       const isLast = at === columns.length - 1 && align === 'left';
       const text = isLast ? cut(cell.text, width) : pad(cut(cell.text, width), width, align);

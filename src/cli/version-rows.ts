@@ -16,8 +16,8 @@ const COLUMNS: readonly Column[] = [
   { title: 'workers', align: 'right' },
   { title: 'sessions', align: 'right' },
   { title: 'over time', align: 'left' },
-  { title: 'tenants', align: 'left', shrinks: true },
 ];
+const TENANTS: Column = { title: 'tenants', align: 'left', shrinks: true };
 
 /** Sessions by version, without those of workers that are gone. */
 export function sessionsByVersion(rows: readonly Row[]): Map<string, number> {
@@ -48,7 +48,8 @@ export function versionLines(pool: string, rows: readonly Row[], trends: Trends,
   });
   const more = newestFirst.length - shown.length;
   const note: Line[] = more > 0 ? [[span(`  ${more} older versions not shown`, 'gray')]] : [];
-  return [...table(COLUMNS, lines, columns), ...note];
+  const isByTenant = rows.some(({ worker }) => Object.keys(worker.tenants).length > 0);
+  return [...table(isByTenant ? [...COLUMNS, TENANTS] : COLUMNS, lines, columns), ...note];
 }
 
 /** Tenants with sessions, the largest first. */

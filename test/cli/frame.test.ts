@@ -252,6 +252,10 @@ describe('versions', () => {
     expect(versionLine(fleetOf([view(workers)]), 'v2')).toMatch(/^ {2}v2 +1 +0 *$/);
   });
 
+  it('have no column for tenants where none are reported', () => {
+    expect(draw(fleetOf([view(draining())])).all).not.toContain('tenants');
+  });
+
   it('name the first tenants and count the others', () => {
     const tenants = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`t${index}`, 9 - index]));
     const given = fleetOf([view([worker({ active: 45, tenants }), ...green()])]);
