@@ -6,7 +6,7 @@ import { isRunning, type Row } from './worker-rows.js';
 
 const MOST_VERSIONS = 6;
 const MOST_TENANTS = 4;
-const TREND_COLUMNS = 40;
+const TREND_COLUMNS = 60;
 const NARROWEST_TREND = 8;
 /** What the other columns of a line take, about. */
 const OTHER_COLUMNS = 60;
