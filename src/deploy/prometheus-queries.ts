@@ -1,0 +1,133 @@
+import {
+  ACTIVE_SESSIONS,
+  DEPLOYMENT_VERSION,
+  DRAIN_ELAPSED,
+  DRAIN_TIMEOUT,
+  DRAINING,
+  DROPPED_SESSIONS,
+  JOBS_REJECTED,
+  type Metric,
+  POOL_NAME,
+  REJECTION_REASON,
+  REPORT_INTERVAL,
+  SESSION_OUTCOME,
+  SESSIONS_ENDED,
+  SESSIONS_STARTED,
+  START_TIME,
+  TENANT_ACTIVE_SESSIONS,
+  TENANT_ID,
+  WORKER_VERSION,
+} from '../attributes.js';
+import {
+  aggregated,
+  both,
+  either,
+  labelName,
+  milliseconds,
+  perWorker,
+  range,
+  series,
+  union,
+} from './promql.js';
+
+/** What is to be read, all durations in ms. */
+export interface Frame {
+  /** Matchers of one pool. */
+  readonly matchers: readonly string[];
+  /** The longest silence window of the pool. */
+  readonly silence: number;
+  /** How long ago the window of the deploy began; 0 when it has not. */
+  readonly age: number;
+  /** How long ago the pool must have reported for the whole deploy to be covered, give or take a silence window. */
+  readonly coverageAge: number;
+  /** Whether to ask for reports from after now as well. */
+  readonly asksAhead: boolean;
+}
+
+/** So many silence windows ago a worker's earlier sessions are looked for. */
+export const EARLIER_WINDOWS = [5, 3, 1] as const;
+const HOUR_MS = 3_600_000;
+/** A sample is visible for five minutes: a look every two sees each of them. */
+const LOOK_EVERY_MS = 120_000;
+
+/** The pools that reported, when each of their versions came up, and their longest report intervals. */
+export function overviewQuery(matchers: readonly string[], windowMs: number): string {
+  const last = (metric: Metric) => over('last', series(metric, matchers), windowMs);
+  const pool = labelName(POOL_NAME);
+  return union({
+    startedAt: aggregated('min', [pool, labelName(WORKER_VERSION)], last(START_TIME)),
+    intervalSeconds: aggregated('max', [pool], last(REPORT_INTERVAL)),
+    workers: aggregated('count', [pool], last(DEPLOYMENT_VERSION)),
+  });
+}
+
+/**
+ * The facts of every worker of a pool, in seven queries whatever its size: each value is tagged with the name of a fact.
+ *
+ * A worker is exited when it ever reported 0: a late report, or one with a clock set back, must not undo its goodbye.
+ * A last value is that of the silence window, where there is one: then a stale copy of the series has no say.
+ */
+export function workerQueries({ matchers, silence, age, coverageAge, asksAhead }: Frame): string[] {
+  const of = (metric: Metric) => series(metric, matchers);
+  const whole = Math.max(age, silence) + silence;
+  const reports = of(DEPLOYMENT_VERSION);
+  const reported = (windowMs: number, offsetMs = 0) =>
+    perWorker('max', over('present', reports, windowMs, offsetMs));
+  const ofPool = (windowMs: number, offsetMs: number) =>
+    aggregated('count', [labelName(POOL_NAME)], over('present', reports, windowMs, offsetMs));
+  const last = (metric: Metric, ...labels: readonly string[]) => {
+    const lastOf = (windowMs: number) => perWorker('max', over('last', of(metric), windowMs), labels);
+    return either(lastOf(silence), lastOf(whole));
+  };
+  const earlier = EARLIER_WINDOWS.map((windows) => [
+    earlierFact(windows),
+    perWorker('max', over('last', of(ACTIVE_SESSIONS), silence, windows * silence)),
+  ]);
+  const looks = `[${milliseconds(whole)}:${milliseconds(LOOK_EVERY_MS)}]`;
+
+  return [
+    union({
+      running: perWorker('min', over('min', reports, whole)),
+      // No gap can be longer than three quarters of the window.
+      reportsThrough: both(
+        reported(silence / 2),
+        reported(silence / 2, silence / 4),
+        reported(silence / 3, (silence * 2) / 3),
+      ),
+      covered: ofPool(2 * silence, Math.max(0, coverageAge - silence)),
+      ...(asksAhead && { ahead: ofPool(HOUR_MS, -HOUR_MS - silence) }),
+    }),
+    union({
+      lastReportAt: either(
+        perWorker('max', `timestamp(${reports})`),
+        perWorker('max', `max_over_time(timestamp(${reports})${looks})`),
+      ),
+    }),
+    union({ active: last(ACTIVE_SESSIONS), ...Object.fromEntries(earlier) }),
+    union({ startedAt: last(START_TIME), intervalSeconds: last(REPORT_INTERVAL) }),
+    union({
+      draining: last(DRAINING),
+      drainElapsed: last(DRAIN_ELAPSED),
+      drainTimeout: last(DRAIN_TIMEOUT),
+    }),
+    union({
+      dropped: perWorker('max', over('max', of(DROPPED_SESSIONS), whole)),
+      droppedFirst: perWorker('min', over('min', of(DROPPED_SESSIONS), whole)),
+      droppedBefore: perWorker('max', over('max', of(DROPPED_SESSIONS), HOUR_MS, age)),
+    }),
+    union({
+      tenants: last(TENANT_ACTIVE_SESSIONS, labelName(TENANT_ID)),
+      started: last(SESSIONS_STARTED),
+      ended: last(SESSIONS_ENDED, labelName(SESSION_OUTCOME)),
+      rejected: last(JOBS_REJECTED, labelName(REJECTION_REASON)),
+    }),
+  ];
+}
+
+/** The fact that tells a worker's sessions of some silence windows ago. */
+export const earlierFact = (windows: number): string => `active-${windows}`;
+
+function over(what: 'last' | 'min' | 'max' | 'present', selector: string, windowMs: number, offsetMs = 0) {
+  const offset = offsetMs === 0 ? undefined : `${Math.round(offsetMs)}ms`;
+  return `${what}_over_time(${range(selector, milliseconds(windowMs), offset)})`;
+}
