@@ -50,7 +50,7 @@ describe('a request', () => {
   it.each<[string, OtlpContentType, Buffer]>([
     ['1.4 million datapoints', PROTOBUF, gauge(ONE, 1_400_000)],
     ['a million attributes', PROTOBUF, gauge(field(7, NOTHING, 1_000_000), 1)],
-    ['a million resources', PROTOBUF, field(1, NOTHING, 1_000_000)],
+    ['a million resources', PROTOBUF, field(1, NOTHING, 1_000_001)],
     ['a million names of one metric', PROTOBUF, field(1, field(2, field(2, field(1, NOTHING, 1_000_000))))],
     ['eight million unknown fields', PROTOBUF, Buffer.alloc(16 * 1024 * 1024, Buffer.from([0x78, 1]))],
     ['1.4 million datapoints in JSON', JSON_TYPE, jsonGauge('{"asInt":1}', 1_400_000)],
@@ -59,8 +59,13 @@ describe('a request', () => {
     ['eight million numbers', JSON_TYPE, json(`${'1,'.repeat(8_000_000)}1`)],
     ['eight million lists in each other', JSON_TYPE, Buffer.alloc(8_000_000, '[')],
   ])('of %s is refused', (_, contentType, body) => {
-    for (const decode of [decodeMetrics, decodeTraces]) {
-      expect(() => decode(body, contentType)).toThrow(OtlpTooLargeError);
-    }
+    expect(() => decodeMetrics(body, contentType)).toThrow(OtlpTooLargeError);
+  });
+
+  it('of half a million spans is refused', () => {
+    const span = Buffer.concat([field(1, new Uint8Array(16)), field(2, new Uint8Array(8))]);
+    const spans = (times: number) => field(1, field(2, field(2, span, times)));
+    expect(decodeTraces(spans(1_000), PROTOBUF)).toHaveLength(1_000);
+    expect(() => decodeTraces(spans(500_000), PROTOBUF)).toThrow(OtlpTooLargeError);
   });
 });

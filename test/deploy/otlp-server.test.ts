@@ -25,6 +25,10 @@ async function listen(limits: Partial<typeof LIMITS> = {}, take?: Take): Promise
   return (server.address() as AddressInfo).port;
 }
 
+/** An error of a connection is followed by its end. */
+const happens = (socket: Socket, event: 'connect' | 'data' | 'close') =>
+  new Promise<void>((resolve) => socket.once(event, () => resolve()));
+
 const isWhole = (answer: string) =>
   answer.endsWith('\r\n0\r\n\r\n') || answer.includes('onnection: close\r\n\r\n');
 
@@ -35,9 +39,9 @@ function open(port: number) {
   const client = {
     socket,
     got: '',
-    closed: once(socket, 'close'),
+    closed: happens(socket, 'close'),
     async answer(status: number) {
-      while (!isWhole(client.got)) await once(socket, 'data');
+      while (!isWhole(client.got)) await happens(socket, 'data');
       const { got } = client;
       client.got = '';
       expect(got).toMatch(`HTTP/1.1 ${status}`);
@@ -91,8 +95,11 @@ describe('many clients', () => {
     const port = await listen({ connections: 5 });
     const clients = Array.from({ length: 5 }, () => open(port));
     for (const { socket } of clients) socket.write(HEAD);
-    await Promise.all(clients.map(({ socket }) => once(socket, 'connect')));
-    await open(port).closed;
+    await Promise.all(clients.map(({ socket }) => happens(socket, 'connect')));
+    const late = open(port);
+    late.socket.write(`${HEAD}content-length: 2\r\n\r\n{}`);
+    await Promise.race([late.closed, happens(late.socket, 'data')]);
+    expect(late.got).toBe('');
 
     clients[0]?.socket.destroy();
     await clients[0]?.closed;
