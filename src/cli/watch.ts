@@ -6,8 +6,9 @@ import type { Verdict } from '../deploy/verdict.js';
 import { PRESUME_AFTER_SECONDS } from '../deploy/view.js';
 import { EXIT } from './exit-codes.js';
 import { exitCodeAt, exitCodeNow, Gate } from './gate.js';
-import { createPrinter } from './report.js';
+import { createPrinter, type Printer } from './report.js';
 import { addSourceOptions, openSource, type SourceOptions } from './sources.js';
+import { plain } from './text.js';
 import { type Moment, parseCount, parseDuration, parseMoment, parseText } from './values.js';
 
 /** As a target: the version that was started last. */
@@ -89,7 +90,7 @@ async function watch(options: WatchOptions): Promise<number> {
     });
   }
   await using source = await openSource(options, (line) => print.note(line));
-  const ask = createQuestion(source, options);
+  const ask = createQuestion(source, options, print);
   const gate = new Gate({ settleSeconds: options.settle, failFast: options.failFast });
   const deadline = performance.now() + options.timeout * 1000;
   let last: Verdict | undefined;
@@ -112,14 +113,16 @@ async function watch(options: WatchOptions): Promise<number> {
 }
 
 /** What is asked of the source again and again. `now` is the moment of this call, by the source's clock. */
-function createQuestion(source: FactsSource, options: WatchOptions): () => Promise<Verdict> {
+function createQuestion(source: FactsSource, options: WatchOptions, print: Printer): () => Promise<Verdict> {
   const { pool, expect: expected, restart = false, presumeAfter: presumeAfterSeconds } = options;
   const named = pool !== undefined ? { pool } : {};
   const askedAt = performance.now();
   let start: number | undefined;
+  let guessed: string | undefined;
   const unixMs = async (moment: Moment) => {
     if ('unixMs' in moment) return moment.unixMs;
-    start ??= (await source.read(named)).now - (performance.now() - askedAt);
+    // Rounded up: a receiver that was opened in this millisecond has seen all since.
+    start ??= Math.ceil((await source.read(named)).now - (performance.now() - askedAt));
     return start - moment.secondsAgo * 1000;
   };
   return async () => {
@@ -130,6 +133,10 @@ function createQuestion(source: FactsSource, options: WatchOptions): () => Promi
     };
     const target = options.target === AUTO ? guessTarget((await source.read(query)).workers) : options.target;
     if (target === undefined) throw new SourceError('no worker has reported: there is no target to guess');
+    if (options.target === AUTO && target !== guessed) {
+      guessed = target;
+      print.note(`the target is a guess, the version that started last: ${plain(target)}`);
+    }
     const facts = await source.read({ ...query, target });
     return assessDeploy(facts, {
       target,
