@@ -13,8 +13,8 @@ export class OtlpDecodeError extends Error {
 export class OtlpTooLargeError extends OtlpDecodeError {
   override readonly name = 'OtlpTooLargeError';
 
-  constructor() {
-    super(`body: more than ${MAX_FIELDS.toLocaleString('en')} fields`);
+  constructor(limit: number, what: string) {
+    super(`body: more than ${limit.toLocaleString('en')} ${what}`);
   }
 }
 
@@ -34,7 +34,7 @@ class BoundedReader extends protobuf.BufferReader {
   #left = MAX_FIELDS;
 
   override tag(): number {
-    if (this.#left-- === 0) throw new OtlpTooLargeError();
+    if (this.#left-- === 0) throw new OtlpTooLargeError(MAX_FIELDS, 'fields');
     return super.tag();
   }
 }
@@ -49,7 +49,7 @@ const JSON_PARTS = new Set(Buffer.from('{[,'));
 function decodeJson(body: Buffer): unknown {
   let fields = 0;
   for (const byte of body) if (JSON_PARTS.has(byte)) fields += 1;
-  if (fields > MAX_FIELDS) throw new OtlpTooLargeError();
+  if (fields > MAX_FIELDS) throw new OtlpTooLargeError(MAX_FIELDS, 'fields');
   return JSON.parse(utf8.decode(body));
 }
 

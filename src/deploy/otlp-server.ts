@@ -22,7 +22,7 @@ export const LIMITS = {
   bodyBytes: 4 * MIB,
   /** One body, inflated. */
   inflatedBytes: 16 * MIB,
-  /** The bodies of all requests that are not whole yet. */
+  /** The bodies of all requests that are not whole yet. They take twice as much memory at most. */
   waitingBytes: 64 * MIB,
   /** Each of 20,000 workers keeps one open between its reports. */
   connections: 22_000,

@@ -6,7 +6,7 @@ import { type Budget, label, WorkerRecord } from './worker-record.js';
 
 const MAX_WORKERS = 20_000;
 /** Tenants, outcomes and reasons of all workers. With each as long as can be, a full table takes about 400 MiB. */
-const MAX_LABELS = 400_000;
+const MAX_LABELS_OF_ALL = 400_000;
 
 const KINDS = new Map(METRICS.map(({ name, kind }) => [name, kind === 'counter' ? 'sum' : kind]));
 
@@ -18,7 +18,7 @@ export class WorkerTable {
   #coveredSince: number;
 
   /** @param nowMs - From when on the table sees everything, in Unix ms. */
-  constructor(nowMs: number, maxWorkers = MAX_WORKERS, maxLabels = MAX_LABELS) {
+  constructor(nowMs: number, maxWorkers = MAX_WORKERS, maxLabels = MAX_LABELS_OF_ALL) {
     this.#coveredSince = nowMs;
     this.#maxWorkers = maxWorkers;
     this.#budget = { labels: maxLabels };

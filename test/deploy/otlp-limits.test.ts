@@ -62,10 +62,15 @@ describe('a request', () => {
     expect(() => decodeMetrics(body, contentType)).toThrow(OtlpTooLargeError);
   });
 
-  it('of half a million spans is refused', () => {
+  it('of more than 100,000 datapoints is refused', () => {
+    expect(decodeMetrics(gauge(ONE, 100_000), PROTOBUF)).toHaveLength(100_000);
+    expect(() => decodeMetrics(gauge(ONE, 100_001), PROTOBUF)).toThrow('body: more than 100,000 datapoints');
+  });
+
+  it('of more than 100,000 spans is refused', () => {
     const span = Buffer.concat([field(1, new Uint8Array(16)), field(2, new Uint8Array(8))]);
     const spans = (times: number) => field(1, field(2, field(2, span, times)));
-    expect(decodeTraces(spans(1_000), PROTOBUF)).toHaveLength(1_000);
-    expect(() => decodeTraces(spans(500_000), PROTOBUF)).toThrow(OtlpTooLargeError);
+    expect(decodeTraces(spans(100_000), PROTOBUF)).toHaveLength(100_000);
+    expect(() => decodeTraces(spans(100_001), PROTOBUF)).toThrow('body: more than 100,000 spans');
   });
 });
