@@ -17,7 +17,7 @@ export function describeVersion(view: View): string {
     `${onTarget} of ${count(running.length, 'running worker')} ${verb(onTarget, 'reports', 'report')} ${target}, ${accepting.length} of them ${verb(accepting.length, 'accepts', 'accept')}; expected ${expected} (${reason})`,
     successor !== undefined && `${successor} took over`,
     takers.length > 0 && `${named(takers)} ${verb(takers.length, 'accepts', 'accept')} too`,
-    young > 0 && `${young} came up less than ${duration(silence / 1000)} ago`,
+    young > 0 && `${young} ${verb(young, 'has', 'have')} not reported for ${duration(silence / 1000)} yet`,
     gone.length > 0 && `${named(gone)} went silent`,
     view.leftovers.length > 0 &&
       `${named(view.leftovers)} came up after ${target} had everywhere and started ${count(

@@ -55,7 +55,7 @@ export interface View {
   readonly others: readonly WorkerFacts[];
   /** Running, of this deploy, and taking sessions. */
   readonly accepting: readonly WorkerFacts[];
-  /** Of these, the ones known for a whole silence window: a crash loop does not count. */
+  /** Of these, the ones that have reported for a whole silence window: a crash loop does not count. */
   readonly settled: readonly WorkerFacts[];
   /** Running and to be gone at the end: all but the accepting ones. */
   readonly old: readonly WorkerFacts[];
@@ -111,7 +111,7 @@ export function look(facts: DeployFacts, options: AssessOptions): View {
     own: workers.filter(isOwn),
     others: old.filter(isOther),
     accepting,
-    settled: accepting.filter(({ firstReportAt }) => now - firstReportAt >= silence),
+    settled: accepting.filter((worker) => reportedFor(worker) >= silence),
     old,
     silent,
     missing: silent.filter((worker) => worker.active > 0 && isLate(worker)),
@@ -130,6 +130,11 @@ export function look(facts: DeployFacts, options: AssessOptions): View {
 
 export function sum(workers: readonly WorkerFacts[], read: (worker: WorkerFacts) => number): number {
   return workers.reduce((total, worker) => total + read(worker), 0);
+}
+
+/** From the first report to the last, in ms. Half an interval is granted: reports are not that punctual. */
+function reportedFor({ firstReportAt, lastReportAt, intervalSeconds }: WorkerFacts): number {
+  return lastReportAt - firstReportAt + intervalSeconds * 500;
 }
 
 function byState(workers: readonly WorkerFacts[], now: number): Record<WorkerState, WorkerFacts[]> {

@@ -34,7 +34,7 @@ describe('a deploy is complete', () => {
     ['one of three never came up', [...exited('v1', 3), ...green(2)], 'rolling'],
     [
       'the new ones are younger than the silence window',
-      [...exited('v1', 3), ...green(3, { up: 59 })],
+      [...exited('v1', 3), ...green(3, { up: 57 })],
       'draining',
     ],
     [
@@ -51,6 +51,18 @@ describe('a deploy is complete', () => {
   ])('but not when %s', (_, workers, phase) => {
     // The drained one stays its own witness where the new ones are young.
     expect(assess([witness(), ...workers]).phase).toBe(phase);
+  });
+
+  it('with new workers that have reported for a silence window, half an interval granted', () => {
+    const up = (seconds: number) => assess([...exited('v1', 3), witness(), ...green(3, { up: seconds })]);
+    expect(up(57.5).phase).toBe('complete');
+    expect(up(57.4)).toMatchObject({ phase: 'draining', checks: { version: { state: 'open' } } });
+    expect(up(57.4).checks.version.sentence).toContain('3 have not reported for 60 s yet');
+  });
+
+  it('not with a dead one that is not silent yet and never reported for a window', () => {
+    const dead = green(1, { id: 'dead', up: 100, heard: 50 });
+    expect(assess([...exited('v1', 2), witness(), ...green(1), ...dead]).phase).toBe('draining');
   });
 
   it('with a silent worker of the target once that is given up', () => {
