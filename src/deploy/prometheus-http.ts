@@ -44,9 +44,10 @@ export class PrometheusApi {
   readonly name: string;
 
   constructor({ url, headers, timeoutMs }: ApiOptions) {
-    this.name = `${url.origin}${url.pathname}`;
+    const path = url.pathname.replace(/\/+$/, '');
+    this.name = `${url.origin}${path}`;
     this.#url = new URL(url);
-    this.#url.pathname = `${url.pathname.replace(/\/+$/, '')}/api/v1/query`;
+    this.#url.pathname = `${path}/api/v1/query`;
     this.#headers = headers;
     this.#timeoutMs = timeoutMs;
   }

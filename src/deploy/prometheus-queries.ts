@@ -47,22 +47,25 @@ export interface Frame {
 /** So many silence windows ago a worker's earlier sessions are looked for. */
 export const EARLIER_WINDOWS = [5, 3, 1] as const;
 const HOUR_MS = 3_600_000;
-/** A sample is visible for five minutes: a look every two sees each of them. */
-const LOOK_EVERY_MS = 120_000;
+/** A sample is visible for five minutes: a look every four sees each of them. */
+const LOOK_EVERY_MS = 240_000;
 
-/** The pools that reported, when each of their versions came up, and their longest report intervals. */
+/** The pools that reported, when each of their versions came up, and the longest report intervals of late. */
 export function overviewQuery(matchers: readonly string[], windowMs: number): string {
-  const last = (metric: Metric) => over('last', series(metric, matchers), windowMs);
   const pool = labelName(POOL_NAME);
   return union({
-    startedAt: aggregated('min', [pool, labelName(WORKER_VERSION)], last(START_TIME)),
-    intervalSeconds: aggregated('max', [pool], last(REPORT_INTERVAL)),
-    workers: aggregated('count', [pool], last(DEPLOYMENT_VERSION)),
+    cameUp: aggregated(
+      'min',
+      [pool, labelName(WORKER_VERSION)],
+      over('last', series(START_TIME, matchers), windowMs),
+    ),
+    longestInterval: aggregated('max', [pool], over('last', series(REPORT_INTERVAL, matchers), HOUR_MS)),
   });
 }
 
 /**
  * The facts of every worker of a pool, in seven queries whatever its size: each value is tagged with the name of a fact.
+ * What only running workers are asked for is not looked for in the whole window: that takes most of the time.
  *
  * A worker is exited when it ever reported 0: a late report, or one with a clock set back, must not undo its goodbye.
  * A last value is that of the silence window, where there is one: then a stale copy of the series has no say.
@@ -71,19 +74,24 @@ export function workerQueries({ matchers, silence, age, coverageAge, asksAhead }
   const of = (metric: Metric) => series(metric, matchers);
   const whole = Math.max(age, silence) + silence;
   const reports = of(DEPLOYMENT_VERSION);
+  const looks = `[${milliseconds(whole)}:${milliseconds(LOOK_EVERY_MS)}]`;
   const reported = (windowMs: number, offsetMs = 0) =>
     perWorker('max', over('present', reports, windowMs, offsetMs));
   const ofPool = (windowMs: number, offsetMs: number) =>
     aggregated('count', [labelName(POOL_NAME)], over('present', reports, windowMs, offsetMs));
-  const last = (metric: Metric, ...labels: readonly string[]) => {
-    const lastOf = (windowMs: number) => perWorker('max', over('last', of(metric), windowMs), labels);
-    return either(lastOf(silence), lastOf(whole));
-  };
+  const lastOf = (metric: Metric, windowMs: number, attribute?: string) =>
+    perWorker(
+      'max',
+      over('last', of(metric), windowMs),
+      attribute === undefined ? [] : [labelName(attribute)],
+    );
+  const recent = (metric: Metric, attribute?: string) => lastOf(metric, silence, attribute);
+  const last = (metric: Metric) => either(lastOf(metric, silence), lastOf(metric, whole));
   const earlier = EARLIER_WINDOWS.map((windows) => [
     earlierFact(windows),
     perWorker('max', over('last', of(ACTIVE_SESSIONS), silence, windows * silence)),
   ]);
-  const looks = `[${milliseconds(whole)}:${milliseconds(LOOK_EVERY_MS)}]`;
+  const dropped = of(DROPPED_SESSIONS);
 
   return [
     union({
@@ -104,22 +112,22 @@ export function workerQueries({ matchers, silence, age, coverageAge, asksAhead }
       ),
     }),
     union({ active: last(ACTIVE_SESSIONS), ...Object.fromEntries(earlier) }),
-    union({ startedAt: last(START_TIME), intervalSeconds: last(REPORT_INTERVAL) }),
+    union({ startedAt: last(START_TIME), started: last(SESSIONS_STARTED) }),
     union({
-      draining: last(DRAINING),
+      draining: recent(DRAINING),
       drainElapsed: last(DRAIN_ELAPSED),
-      drainTimeout: last(DRAIN_TIMEOUT),
+      drainTimeout: recent(DRAIN_TIMEOUT),
+      intervalSeconds: recent(REPORT_INTERVAL),
     }),
     union({
-      dropped: perWorker('max', over('max', of(DROPPED_SESSIONS), whole)),
-      droppedFirst: perWorker('min', over('min', of(DROPPED_SESSIONS), whole)),
-      droppedBefore: perWorker('max', over('max', of(DROPPED_SESSIONS), HOUR_MS, age)),
+      dropped: perWorker('max', over('max', dropped, whole)),
+      droppedBefore: perWorker('max', over('max', dropped, HOUR_MS, age)),
+      droppedFirst: perWorker('min', over('min', dropped, HOUR_MS, Math.max(0, age - HOUR_MS))),
     }),
     union({
-      tenants: last(TENANT_ACTIVE_SESSIONS, labelName(TENANT_ID)),
-      started: last(SESSIONS_STARTED),
-      ended: last(SESSIONS_ENDED, labelName(SESSION_OUTCOME)),
-      rejected: last(JOBS_REJECTED, labelName(REJECTION_REASON)),
+      tenants: recent(TENANT_ACTIVE_SESSIONS, TENANT_ID),
+      ended: recent(SESSIONS_ENDED, SESSION_OUTCOME),
+      rejected: recent(JOBS_REJECTED, REJECTION_REASON),
     }),
   ];
 }

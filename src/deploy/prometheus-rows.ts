@@ -19,17 +19,18 @@ import {
   WORKER_ID,
   WORKER_VERSION,
 } from '../attributes.js';
-import { DEFAULT_INTERVAL_SECONDS, type WorkerFacts } from './facts.js';
+import { silenceWindow, type WorkerFacts } from './facts.js';
 import { isPlausible, MAX_INTERVAL_SECONDS } from './plausible.js';
 import type { Sample } from './prometheus-http.js';
 import { EARLIER_WINDOWS, earlierFact } from './prometheus-queries.js';
 import { labelName, TAG, WORKER_LABELS } from './promql.js';
 
-/** The moment that the samples are of, in Unix ms, and the silence window that they were asked for with, in ms. */
+/** What the samples are of. Times in Unix ms. */
 export interface Moment {
   readonly now: number;
-  readonly silence: number;
   readonly since: number | undefined;
+  /** The longest report interval of the pool: its silence window is what was asked for. */
+  readonly intervalSeconds: number;
 }
 
 /** A row for each worker whose facts are among the samples. */
@@ -75,7 +76,8 @@ class Worker {
     return this.#value('running', DEPLOYMENT_VERSION) !== undefined;
   }
 
-  row({ now, silence, since }: Moment): WorkerFacts {
+  row({ now, since, intervalSeconds: longest }: Moment): WorkerFacts {
+    const silence = silenceWindow({ intervalSeconds: longest });
     const exited = this.#value('running', DEPLOYMENT_VERSION) === 0;
     const lastReportAt = Math.round((this.#values.get('lastReportAt') ?? 0) * 1000);
     const reportsSince = this.#values.has('reportsThrough') ? now - silence : lastReportAt;
@@ -83,10 +85,12 @@ class Worker {
     const startedAt = started === undefined ? reportsSince : started * 1000;
     const active = exited ? 0 : (this.#value('active', ACTIVE_SESSIONS) ?? 0);
     const elapsed = this.#value('drainElapsed', DRAIN_ELAPSED) ?? 0;
-    const draining = this.#value('draining', DRAINING) === 1;
+    // Of those that report no more only the time is asked for.
+    const draining = (this.#value('draining', DRAINING) ?? elapsed) > 0;
     const drainingSince = draining ? lastReportAt - elapsed * 1000 : undefined;
     const drainTimeoutSeconds = this.#value('drainTimeout', DRAIN_TIMEOUT);
-    const interval = this.#value('intervalSeconds', REPORT_INTERVAL) ?? DEFAULT_INTERVAL_SECONDS;
+    // Of those that report no more it is not asked for: they are silent by the longest of the pool.
+    const interval = this.#value('intervalSeconds', REPORT_INTERVAL) ?? longest;
     return {
       pool: this.#labels[labelName(POOL_NAME)] ?? '',
       id: this.#labels[labelName(WORKER_ID)] ?? '',

@@ -48,7 +48,7 @@ interface Overview {
   /** The longest report interval of its workers, in s. */
   intervalSeconds: number;
   /** When each version first came up, in Unix ms. */
-  readonly startedAt: Map<string, number>;
+  readonly cameUp: Map<string, number>;
 }
 
 class PrometheusSource implements FactsSource {
@@ -83,21 +83,21 @@ class PrometheusSource implements FactsSource {
     }
 
     const silence = silenceWindow(overview);
-    const since = given ?? (target === undefined ? undefined : overview.startedAt.get(target));
-    const cameUp = Math.min(now, ...overview.startedAt.values());
-    const begin = Math.max(since ?? cameUp, now - LONGEST_WINDOW_MS);
+    const since = given ?? (target === undefined ? undefined : overview.cameUp.get(target));
+    const poolCameUp = Math.min(now, ...overview.cameUp.values());
+    const begin = Math.max(since ?? poolCameUp, now - LONGEST_WINDOW_MS);
     const isClockOff = Math.abs(aheadMs) > silence;
     const queries = workerQueries({
       matchers: [matcher(POOL_NAME, pool), ...this.#matchers],
       silence,
       age: since === undefined ? 0 : Math.max(0, now - begin),
       // A pool that came up later had nobody to report at the start of the deploy.
-      coverageAge: now - Math.max(begin, cameUp),
+      coverageAge: now - Math.max(begin, poolCameUp),
       asksAhead: isClockOff,
     });
     const answers = await Promise.all(queries.map((query) => this.#api.query(query, now)));
     const samples = answers.flatMap((answer) => answer.samples);
-    const workers = rowsOf(samples, { now, silence, since });
+    const workers = rowsOf(samples, { now, since, intervalSeconds: overview.intervalSeconds });
     const isTagged = (fact: string) => samples.some(({ labels }) => labels[TAG] === fact);
     const isHeard = workers.some(({ lastReportAt }) => now - lastReportAt <= silence);
     if (isClockOff && (!isHeard || (aheadMs < 0 && isTagged('ahead')))) {
@@ -131,13 +131,13 @@ function poolsOf(samples: readonly Sample[]): Map<string, Overview> {
   for (const { labels, value } of samples) {
     const name = labels[labelName(POOL_NAME)];
     if (!name) continue;
-    const pool = pools.get(name) ?? { intervalSeconds: DEFAULT_INTERVAL_SECONDS, startedAt: new Map() };
+    const pool = pools.get(name) ?? { intervalSeconds: DEFAULT_INTERVAL_SECONDS, cameUp: new Map() };
     pools.set(name, pool);
     const version = labels[labelName(WORKER_VERSION)];
-    if (labels[TAG] === 'startedAt' && version && isPlausible(START_TIME, value)) {
-      pool.startedAt.set(version, value * 1000);
+    if (labels[TAG] === 'cameUp' && version && isPlausible(START_TIME, value)) {
+      pool.cameUp.set(version, value * 1000);
     }
-    if (labels[TAG] === 'intervalSeconds' && isPlausible(REPORT_INTERVAL, value)) {
+    if (labels[TAG] === 'longestInterval' && isPlausible(REPORT_INTERVAL, value)) {
       pool.intervalSeconds = Math.min(value, MAX_INTERVAL_SECONDS);
     }
   }
