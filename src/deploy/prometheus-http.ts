@@ -26,9 +26,15 @@ interface ApiOptions {
 
 /**
  * Asked of every server; one that does not know them ignores them. Thanos and VictoriaMetrics would answer without the
- * workers of a store that is down, and VictoriaMetrics would show the picture of 30 s ago.
+ * workers of a store that is down, VictoriaMetrics would show the picture of 30 s ago, and Prometheus and Thanos can be
+ * set up to look back for less than the usual time.
  */
-const WHOLE_AND_FRESH = { partial_response: 'false', deny_partial_response: '1', nocache: '1' };
+const WHOLE_AND_FRESH = {
+  partial_response: 'false',
+  deny_partial_response: '1',
+  nocache: '1',
+  lookback_delta: '5m',
+};
 
 /** What Thanos warns of where a range begins before its oldest data. */
 const NO_DATA_SO_OLD = 'No StoreAPIs matched';
@@ -71,11 +77,11 @@ export class PrometheusApi {
       throw this.trouble(`it answers with a web page (${status}): give the base URL of the Prometheus API`);
     }
     const answer = parse(body);
-    if (answer.status === 'error') throw this.trouble(`it can not answer: ${oneLine(answer.error)}`);
+    if (answer.status === 'error') throw this.trouble(`it can not answer: ${answer.error}`);
     if (status === 404) {
       throw this.trouble('there is no Prometheus API (404): give the base URL, without /api/v1');
     }
-    if (status !== 200) throw this.trouble(`it answers ${status} ${oneLine(statusText)}`);
+    if (status !== 200) throw this.trouble(`it answers ${status} ${statusText}`);
     if (answer.status !== 'success') throw this.trouble('what it answers is no JSON of the Prometheus API');
     return this.#vector(answer, Date.parse(headers.get('date') ?? ''));
   }
@@ -84,7 +90,7 @@ export class PrometheusApi {
     const all: unknown[] = Array.isArray(warnings) ? warnings : [];
     const warning = all.find((text) => !String(text).includes(NO_DATA_SO_OLD));
     if (isPartial || warning !== undefined) {
-      throw this.trouble(`its answer is not whole: ${oneLine(warning ?? 'a store is down')}`);
+      throw this.trouble(`its answer is not whole: ${warning ?? 'a store is down'}`);
     }
     const result: unknown = isRecord(data) ? data.result : undefined;
     if (!Array.isArray(result) || !result.every(isElement)) throw this.trouble('its answer is no vector');
@@ -128,7 +134,7 @@ export class PrometheusApi {
 
   /** What is wrong with the server, as an error. */
   trouble(words: string, cause?: unknown): SourceError {
-    return new SourceError(`Prometheus at ${this.name}: ${words}`, { cause });
+    return new SourceError(`Prometheus at ${this.name}: ${oneLine(words)}`, { cause });
   }
 }
 
@@ -165,10 +171,8 @@ function whyNone(error: unknown, timeoutMs: number): string {
   return `it can not be reached${code === undefined ? '' : ` (${code})`}`;
 }
 
-/** What a server says, safe to be printed. */
-function oneLine(text: unknown): string {
-  const words = String(text)
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
-    .trim();
+/** Safe to be printed, whatever the server says. */
+function oneLine(text: string): string {
+  const words = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
   return words.length > LONGEST_WORDS ? `${words.slice(0, LONGEST_WORDS)}…` : words;
 }

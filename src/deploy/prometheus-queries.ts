@@ -75,7 +75,7 @@ export function workerQueries({ matchers, silence, age, coverageAge, asksAhead }
   const whole = Math.max(age, silence) + silence;
   const reports = of(DEPLOYMENT_VERSION);
   const looks = `[${milliseconds(whole)}:${milliseconds(LOOK_EVERY_MS)}]`;
-  const reported = (windowMs: number, offsetMs = 0) =>
+  const reported = (windowMs: number, offsetMs: number) =>
     perWorker('max', over('present', reports, windowMs, offsetMs));
   const ofPool = (windowMs: number, offsetMs: number) =>
     aggregated('count', [labelName(POOL_NAME)], over('present', reports, windowMs, offsetMs));
@@ -96,11 +96,9 @@ export function workerQueries({ matchers, silence, age, coverageAge, asksAhead }
   return [
     union({
       running: perWorker('min', over('min', reports, whole)),
-      // No gap can be longer than three quarters of the window.
+      // A report from before the silence window, and no gap of more than three quarters of it since.
       reportsThrough: both(
-        reported(silence / 2),
-        reported(silence / 2, silence / 4),
-        reported(silence / 3, (silence * 2) / 3),
+        ...[4, 3, 2, 1, 0].map((quarters) => reported(silence / 2, (quarters * silence) / 4)),
       ),
       covered: ofPool(2 * silence, Math.max(0, coverageAge - silence)),
       ...(asksAhead && { ahead: ofPool(HOUR_MS, -HOUR_MS - silence) }),

@@ -79,7 +79,9 @@ class Worker {
   row({ now, since, intervalSeconds: longest }: Moment): WorkerFacts {
     const silence = silenceWindow({ intervalSeconds: longest });
     const exited = this.#value('running', DEPLOYMENT_VERSION) === 0;
-    const lastReportAt = Math.round((this.#values.get('lastReportAt') ?? 0) * 1000);
+    const last = this.#values.get('lastReportAt');
+    // Where a server does not look back far enough to tell, the worker must neither vanish nor be a witness.
+    const lastReportAt = last === undefined ? now - silence : Math.round(last * 1000);
     const reportsSince = this.#values.has('reportsThrough') ? now - silence : lastReportAt;
     const started = this.#value('startedAt', START_TIME);
     const startedAt = started === undefined ? reportsSince : started * 1000;

@@ -67,26 +67,28 @@ class PrometheusSource implements FactsSource {
   }
 
   async pools({ at }: Pick<FactsQuery, 'at'> = {}): Promise<string[]> {
-    const { pools } = await this.#overview(at, OVERVIEW_MS);
+    const { pools } = await this.#overview(at);
     return [...pools.keys()].sort();
   }
 
   async read({ pool: named, target, since: given, at }: FactsQuery): Promise<DeployFacts> {
     const began = performance.now();
-    const lookBack = Math.max(OVERVIEW_MS, (at ?? Date.now()) - (given ?? Number.POSITIVE_INFINITY));
-    const { now, aheadMs, pools } = await this.#overview(at, Math.min(lookBack, LONGEST_WINDOW_MS));
-    const pool = choosePool(pools.keys(), named);
-    const overview = pools.get(pool ?? '');
-    if (pool === undefined || overview === undefined) {
+    const { now, aheadMs, pools } = await this.#overview(at, given);
+    const pool = choosePool(pools.keys(), named) ?? '';
+    const overview = pools.get(pool);
+    if (overview === undefined) {
       const others = [...pools.keys()].sort().join(', ');
-      throw this.#api.trouble(`no worker of the pool ${pool} reported, only of ${others}`);
+      throw this.#api.trouble(
+        `no worker of the pool ${pool} reported, only of ${others}${clockHint(aheadMs)}`,
+      );
     }
-
+    const { intervalSeconds, cameUp } = overview;
     const silence = silenceWindow(overview);
-    const since = given ?? (target === undefined ? undefined : overview.cameUp.get(target));
-    const poolCameUp = Math.min(now, ...overview.cameUp.values());
-    const begin = Math.max(since ?? poolCameUp, now - LONGEST_WINDOW_MS);
     const isClockOff = Math.abs(aheadMs) > silence;
+    const since = given ?? (target === undefined ? undefined : cameUp.get(target));
+    const poolCameUp = Math.min(now, ...cameUp.values());
+    const begin = Math.max(since ?? poolCameUp, now - LONGEST_WINDOW_MS);
+
     const queries = workerQueries({
       matchers: [matcher(POOL_NAME, pool), ...this.#matchers],
       silence,
@@ -97,27 +99,28 @@ class PrometheusSource implements FactsSource {
     });
     const answers = await Promise.all(queries.map((query) => this.#api.query(query, now)));
     const samples = answers.flatMap((answer) => answer.samples);
-    const workers = rowsOf(samples, { now, since, intervalSeconds: overview.intervalSeconds });
-    const isTagged = (fact: string) => samples.some(({ labels }) => labels[TAG] === fact);
+    const isTold = (fact: string) => samples.some(({ labels }) => labels[TAG] === fact);
+    const workers = rowsOf(samples, { now, since, intervalSeconds });
     const isHeard = workers.some(({ lastReportAt }) => now - lastReportAt <= silence);
-    if (isClockOff && (!isHeard || (aheadMs < 0 && isTagged('ahead')))) {
+    if (isClockOff && (!isHeard || (aheadMs < 0 && isTold('ahead')))) {
       throw this.#api.trouble(`${clockWords(aheadMs)}: what workers report now seems to be of another time`);
     }
     this.#pollMs = Math.max(POLL_MS, REST * (performance.now() - began));
-    return { now, since, coveredSince: isTagged('covered') ? begin : now, workers };
+    return { now, since, coveredSince: isTold('covered') ? begin : now, workers };
   }
 
-  /** @param windowMs - How far back to look. */
-  async #overview(at: number | undefined, windowMs: number) {
+  /** What reported at a moment, and in the hours or since the other moment before it. */
+  async #overview(at: number | undefined, since?: number) {
     const askedAt = Date.now();
+    const age = since === undefined ? 0 : (at ?? askedAt) - since;
+    const windowMs = Math.min(Math.max(OVERVIEW_MS, age), LONGEST_WINDOW_MS);
     const { at: clock, samples } = await this.#api.query(overviewQuery(this.#matchers, windowMs), at);
     const now = at ?? clock ?? askedAt;
     const aheadMs = at === undefined ? Math.max(0, now - Date.now()) + Math.min(0, now - askedAt) : 0;
     if (samples.length === 0) {
       const among = this.#matchers.length > 0 ? ` with ${this.#matchers.join(',')}` : '';
-      const why = Math.abs(aheadMs) > CLOCK_ROUNDING_MS ? `, and ${clockWords(aheadMs)}` : '';
       throw this.#api.trouble(
-        `it has no report of a worker${among} from the last ${duration(windowMs / 1000)}${why}`,
+        `it has no report of a worker${among} from the last ${duration(windowMs / 1000)}${clockHint(aheadMs)}`,
       );
     }
     return { now, aheadMs, pools: poolsOf(samples) };
@@ -143,6 +146,10 @@ function poolsOf(samples: readonly Sample[]): Map<string, Overview> {
   }
   return pools;
 }
+
+/** Why nothing may be found. */
+const clockHint = (aheadMs: number): string =>
+  Math.abs(aheadMs) > CLOCK_ROUNDING_MS ? `, and ${clockWords(aheadMs)}` : '';
 
 const clockWords = (aheadMs: number): string =>
   `its clock is ${duration(Math.abs(aheadMs) / 1000)} ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine's`;

@@ -108,7 +108,7 @@ describe('a Prometheus can not be asked', () => {
     [
       'an error of a length without an end',
       (response) => answerJson(response, 503, { status: 'error', error: 'x'.repeat(9_999) }),
-      `it can not answer: ${'x'.repeat(300)}…`,
+      `it can not answer: ${'x'.repeat(281)}…`,
     ],
     [
       'another kind of value',
@@ -173,6 +173,7 @@ describe('a request', () => {
       nocache: '1',
       partial_response: 'false',
       deny_partial_response: '1',
+      lookback_delta: '5m',
     });
   });
 

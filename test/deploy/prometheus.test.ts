@@ -92,13 +92,13 @@ describe('the questions', () => {
   it('have the silence window of the longest interval', async () => {
     prometheus.known = [...pool('voice', 'v2', ago(600), 60), ...worker()];
     await read();
-    expect(prometheus.asked[1]?.query).toContain('[120000ms])) and');
+    expect(prometheus.asked[1]?.query).toContain('[120000ms] offset 240000ms)) and');
   });
 
   it('believe no interval without an end', async () => {
     prometheus.known = [...pool('voice', 'v2', ago(600), 1e12), ...worker()];
     await read();
-    expect(prometheus.asked[1]?.query).toContain('[7200000ms])) and');
+    expect(prometheus.asked[1]?.query).toContain('[7200000ms] offset 14400000ms)) and');
   });
 
   it('are asked the more seldom the longer they take', async () => {
@@ -252,6 +252,11 @@ describe('a row', () => {
     expect(row).toMatchObject({ intervalSeconds: 15, startedAt: ago(60) * 1000 });
   });
 
+  it('stays, where the server can not tell when its last report was', async () => {
+    const row = await rowOf(without(worker({ active: 3 }), 'lastReportAt'));
+    expect(row).toMatchObject({ active: 3, lastReportAt: ago(60) * 1000 });
+  });
+
   it.each([
     ['intervalSeconds', 0, { intervalSeconds: 15 }],
     ['intervalSeconds', 1e9, { intervalSeconds: 3600 }],
@@ -339,6 +344,14 @@ describe('a clock', () => {
     prometheus.now = Date.now() + 7 * 3_600_000;
     await expect(prometheusSource({ url: prometheus.url }).pools()).rejects.toThrow(
       "it has no report of a worker from the last 4 h, and its clock is 7 h ahead of this machine's",
+    );
+  });
+
+  it('that is so far behind that a pool has yet to come is said', async () => {
+    prometheus.now = Date.now() - 600_000;
+    prometheus.known = pool('chat', 'v9', 1);
+    await expect(prometheusSource({ url: prometheus.url }).read({ pool: 'voice' })).rejects.toThrow(
+      "no worker of the pool voice reported, only of chat, and its clock is 10 min behind this machine's",
     );
   });
 
