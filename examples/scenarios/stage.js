@@ -22,6 +22,8 @@ const GATE_TIMEOUT = 600;
  * @property {string} pool The name of the pool; no other stage on the same sources has it.
  * @property {readonly Source[]} sources Each deploy is judged by a gate on each of them.
  * @property {number} intervalSeconds How often workers report: the unit of time of a scenario.
+ * @property {readonly string[]} [alsoTo] OTLP endpoints that workers report to as well.
+ * @property {Readonly<Record<string, string>>} [env] More environment of the call servers.
  * @property {(text: string) => void} [onStep] Is told what is done.
  * @property {(verdict: Verdict, source: Source) => void} [onVerdict] Is told what a gate says.
  */
@@ -53,6 +55,7 @@ export class Stage {
     const ledger = await startReceiver();
     tee.add(ledger.url);
     for (const { otlp } of options.sources) if (otlp) tee.add(otlp);
+    for (const otlp of options.alsoTo ?? []) tee.add(otlp);
     return new Stage(options, tee, ledger);
   }
 
@@ -95,6 +98,7 @@ export class Stage {
       OTEL_EXPORTER_OTLP_ENDPOINT: this.#tee.url,
       OTEL_METRIC_EXPORT_INTERVAL: String(this.#ms(1)),
       OTEL_TRACES_EXPORTER: 'none',
+      ...this.#options.env,
       ...env,
     };
     return Promise.all(Array.from({ length: count }, () => this.#servers.start(version, nodeArgs, whole)));
@@ -166,6 +170,11 @@ export class Stage {
     this.deploys.push(deploy);
     await Promise.all(gates.map((gate) => this.#connect(gate)));
     return deploy;
+  }
+
+  /** What call servers said on stderr of late. */
+  get complaints() {
+    return this.#servers.complaints;
   }
 
   /** All hang up; the servers that are left drain and exit. */
