@@ -33,3 +33,28 @@ describe.concurrent('a deploy, judged on the embedded receiver:', () => {
       expect(seconds, what).toBeLessThan(LIMITS.get(what) ?? 0);
   });
 });
+
+it('a gate that ends otherwise than stated is a problem, and so is a dropped call that only the caller saw', async () => {
+  const result = await play(
+    {
+      name: 'blind',
+      title: 'a server is killed when the gate has ended',
+      target: 'v1',
+      exitCode: 11,
+      async play(stage) {
+        const servers = await stage.start('v1', 1);
+        const deploy = await stage.watch({ target: 'v1', expect: 1, more: ['--since', 'now'] });
+        await deploy.see({ phase: 'complete' });
+        await deploy.endsWith(0);
+        await stage.call(servers, 1);
+        stage.signal('SIGKILL', servers);
+        await stage.gone(servers);
+      },
+    },
+    { pool: 'blind', sources: [RECEIVER], intervalSeconds: INTERVAL_SECONDS },
+  );
+  expect(result.problems).toEqual([
+    'exit code of the gate (receiver): expected 11, got 0',
+    'calls that were dropped, by the gate (receiver): expected 1, got 0',
+  ]);
+});

@@ -6,8 +6,8 @@ import { Stage } from './stage.js';
 
 /** What one gate came to. @typedef {{ source: string, exitCode: number | null, verdict: Verdict | undefined }} End */
 
-/** What callers saw and what the telemetry says, and where they differ. */
 /**
+ * What callers saw and what the telemetry says, and where they differ.
  * @typedef {object} Result
  * @property {import('./deploy.js').Seen[]} seen
  * @property {import('./deploy.js').Measure[]} measures
@@ -43,6 +43,9 @@ export async function play(scenario, options) {
       callers: stage.callers.tally,
       ...compare(scenario, stage, ends),
     };
+  } catch (error) {
+    const words = [error instanceof Error ? error.message : error, ...stage.complaints];
+    throw new Error(words.join('\n'), { cause: error });
   } finally {
     await stage.close();
   }

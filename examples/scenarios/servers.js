@@ -6,8 +6,13 @@ const SCRIPT = new URL('../call-server/server.js', import.meta.url);
 
 /** The call servers of a stage, as processes. */
 export class Servers {
-  /** @type {Set<Child>} */
-  #running = new Set();
+  /** @type {Child[]} */
+  #all = [];
+
+  /** The last that each said on stderr. */
+  get complaints() {
+    return this.#all.flatMap(({ stderr }) => stderr);
+  }
 
   /**
    * Starts one; resolves when it listens.
@@ -26,9 +31,8 @@ export class Servers {
       env: { DEPLOYMENT_VERSION: version, ...env },
       onLine: (line) => listens(Number(line.match(/^listening on (\d+)$/)?.[1])),
     });
-    this.#running.add(child);
+    this.#all.push(child);
     const ended = child.exited.then(() => {
-      this.#running.delete(child);
       throw new Error(`a call server ended before it listened:\n${child.stderr.join('\n')}`);
     });
     // Most end later, when nobody asks any more.
@@ -39,13 +43,13 @@ export class Servers {
 
   /** Terminates those that are left; resolves when they have exited. */
   async terminate() {
-    const left = [...this.#running];
+    const left = this.#all.filter(({ exitedAt }) => exitedAt === undefined);
     for (const child of left) child.kill('SIGTERM');
     const exited = Promise.all(left.map((child) => child.exited));
     await inTime(exited, () => `${left.length} call servers to drain and exit`);
   }
 
   kill() {
-    for (const child of this.#running) child.kill('SIGKILL');
+    for (const child of this.#all) child.kill('SIGKILL');
   }
 }

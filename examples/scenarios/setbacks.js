@@ -3,7 +3,7 @@
 /** @typedef {import('./stage.js').Stage} Stage */
 
 /** For a gate that must run out of time, in report intervals. */
-const SHORT = 40;
+const SHORT = 60;
 
 /** @param {Stage} stage */
 export async function rollback(stage) {

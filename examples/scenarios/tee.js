@@ -46,8 +46,8 @@ export class Tee {
   async #handOn(request, response) {
     try {
       const body = new Uint8Array(await buffer(request));
-      const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers;
-      const headers = { 'content-type': type, 'content-encoding': encoding };
+      const { 'content-type': type = '', 'content-encoding': encoding } = request.headers;
+      const headers = { 'content-type': type, ...(encoding && { 'content-encoding': encoding }) };
       const statuses = await Promise.all(
         Array.from(this.#sinks, (sink) => post(`${sink}${request.url}`, headers, body)),
       );
