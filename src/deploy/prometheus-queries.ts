@@ -25,6 +25,7 @@ import {
   labelName,
   milliseconds,
   perWorker,
+  positive,
   range,
   series,
   union,
@@ -65,7 +66,8 @@ export function overviewQuery(matchers: readonly string[], windowMs: number): st
 
 /**
  * The facts of every worker of a pool, in seven queries whatever its size: each value is tagged with the name of a fact.
- * What only running workers are asked for is not looked for in the whole window: that takes most of the time.
+ * What only running workers are asked for is not looked for in the whole window, and zeros are left out: reading
+ * samples and writing the answer is what takes the time.
  *
  * A worker is exited when it ever reported 0: a late report, or one with a clock set back, must not undo its goodbye.
  * A last value is that of the silence window, where there is one: then a stale copy of the series has no say.
@@ -109,23 +111,23 @@ export function workerQueries({ matchers, silence, age, coverageAge, asksAhead }
         perWorker('max', `max_over_time(timestamp(${reports})${looks})`),
       ),
     }),
-    union({ active: last(ACTIVE_SESSIONS), ...Object.fromEntries(earlier) }),
-    union({ startedAt: last(START_TIME), started: last(SESSIONS_STARTED) }),
+    union({ active: positive(last(ACTIVE_SESSIONS)), ...Object.fromEntries(earlier) }),
+    union({ startedAt: last(START_TIME), started: positive(last(SESSIONS_STARTED)) }),
     union({
-      draining: recent(DRAINING),
-      drainElapsed: last(DRAIN_ELAPSED),
+      draining: positive(recent(DRAINING)),
+      drainElapsed: positive(last(DRAIN_ELAPSED)),
       drainTimeout: recent(DRAIN_TIMEOUT),
       intervalSeconds: recent(REPORT_INTERVAL),
     }),
     union({
-      dropped: perWorker('max', over('max', dropped, whole)),
+      dropped: positive(perWorker('max', over('max', dropped, whole))),
       droppedBefore: perWorker('max', over('max', dropped, HOUR_MS, age)),
-      droppedFirst: perWorker('min', over('min', dropped, HOUR_MS, Math.max(0, age - HOUR_MS))),
+      droppedFirst: positive(perWorker('min', over('min', dropped, HOUR_MS, Math.max(0, age - HOUR_MS)))),
     }),
     union({
-      tenants: recent(TENANT_ACTIVE_SESSIONS, TENANT_ID),
-      ended: recent(SESSIONS_ENDED, SESSION_OUTCOME),
-      rejected: recent(JOBS_REJECTED, REJECTION_REASON),
+      tenants: positive(recent(TENANT_ACTIVE_SESSIONS, TENANT_ID)),
+      ended: positive(recent(SESSIONS_ENDED, SESSION_OUTCOME)),
+      rejected: positive(recent(JOBS_REJECTED, REJECTION_REASON)),
     }),
   ];
 }

@@ -88,7 +88,7 @@ class Worker {
     const active = exited ? 0 : (this.#value('active', ACTIVE_SESSIONS) ?? 0);
     const elapsed = this.#value('drainElapsed', DRAIN_ELAPSED) ?? 0;
     // Of those that report no more only the time is asked for.
-    const draining = (this.#value('draining', DRAINING) ?? elapsed) > 0;
+    const draining = elapsed > 0 || this.#value('draining', DRAINING) === 1;
     const drainingSince = draining ? lastReportAt - elapsed * 1000 : undefined;
     const drainTimeoutSeconds = this.#value('drainTimeout', DRAIN_TIMEOUT);
     // Of those that report no more it is not asked for: they are silent by the longest of the pool.

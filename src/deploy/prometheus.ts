@@ -35,7 +35,7 @@ const CLOCK_ROUNDING_MS = 5_000;
  *
  * Silence is told from the times that workers give their reports: their clocks must agree with that of the server
  * within a silence window. What the server did not take in the middle of a deploy is not missed, except a worker that
- * came and went meanwhile.
+ * came and went meanwhile. Of workers that report no more, tenants and the outcomes of their sessions are not read.
  *
  * @throws TypeError for an unknown or a wrong option.
  */

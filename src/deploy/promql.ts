@@ -54,6 +54,9 @@ export const either = (...expressions: readonly string[]): string => expressions
 /** The values of the first expression that every other one has too. */
 export const both = (...expressions: readonly string[]): string => expressions.join(' and ');
 
+/** The values that are not zero, for what is zero when it is absent. */
+export const positive = (expression: string): string => `(${expression}) > 0`;
+
 /** The label that tells the expressions of a {@link union} apart. */
 export const TAG = 'fact';
 

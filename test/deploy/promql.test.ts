@@ -10,6 +10,7 @@ import {
   milliseconds,
   parseMatchers,
   perWorker,
+  positive,
   range,
   series,
   union,
@@ -46,10 +47,10 @@ describe('expressions', () => {
     expect(last).toBe(
       'max by (openrtc_pool_name, openrtc_worker_id, openrtc_worker_version) (last_over_time(openrtc_draining{}[5m] offset 1h))',
     );
-    const query = union({ one: either(last, last), other: both(last, last) });
+    const query = union({ one: positive(either(last, last)), other: both(last, last) });
     expect(parseError(query)).toBeUndefined();
     expect(query).toBe(
-      `label_replace(${last} or ${last}, "fact", "one", "", "") or label_replace(${last} and ${last}, "fact", "other", "", "")`,
+      `label_replace((${last} or ${last}) > 0, "fact", "one", "", "") or label_replace(${last} and ${last}, "fact", "other", "", "")`,
     );
   });
 

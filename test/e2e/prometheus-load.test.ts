@@ -46,7 +46,7 @@ function seriesOf(
     series(names.DRAIN_TIMEOUT, () => 14_400),
     series(names.SESSIONS_STARTED, (at) => Math.floor((at - begin) / 60_000)),
     ...names.SESSION_OUTCOMES.map((outcome) =>
-      series(names.SESSIONS_ENDED, (at) => Math.floor((at - begin) / 60_000), {
+      series(names.SESSIONS_ENDED, (at) => (outcome === 'success' ? Math.floor((at - begin) / 60_000) : 0), {
         [labelName(names.SESSION_OUTCOME)]: outcome,
       }),
     ),

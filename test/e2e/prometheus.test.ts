@@ -101,11 +101,15 @@ function heardUntil(at: number, query: FactsQuery): DeployFacts {
 /** A row without what may differ between the sources, which is tested on its own. */
 function comparable(row: WorkerFacts, now: number) {
   const { startedAt, reportsSince, earlier, drainTimeoutSeconds, ended, rejected, tenants, ...same } = row;
+  // A count of 0 is left out.
+  const counts = [ended, rejected, tenants].map((record) =>
+    Object.entries(record).filter(([, count]) => count > 0),
+  );
   return {
     ...same,
     isWitness: reportsSince <= now - SILENCE_MS && now - row.lastReportAt <= SILENCE_MS / 2,
     // Asked for of the workers that report.
-    ...(now - row.lastReportAt < SILENCE_MS && { drainTimeoutSeconds, ended, rejected, tenants }),
+    ...(now - row.lastReportAt < SILENCE_MS && { drainTimeoutSeconds, counts }),
   };
 }
 

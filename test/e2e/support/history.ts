@@ -18,7 +18,7 @@ export interface Told {
 }
 
 export const INTERVAL_SECONDS = 15;
-export const DRAIN_TIMEOUT_SECONDS = 3600;
+const DRAIN_TIMEOUT_SECONDS = 3600;
 
 /** A worker that reports at each interval from its start to its end, the last time at the end. */
 export interface Life {
