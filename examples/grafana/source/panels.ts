@@ -1,0 +1,188 @@
+import {
+  AxisPlacement,
+  BarGaugeDisplayMode,
+  BarGaugeNamePlacement,
+  BarGaugeSizing,
+  BarGaugeValueMode,
+  BigValueColorMode,
+  BigValueGraphMode,
+  BigValueJustifyMode,
+  BigValueTextMode,
+  FieldColorModeId,
+  type FieldConfig,
+  LegendDisplayMode,
+  MappingType,
+  type Panel,
+  PercentChangeColorMode,
+  SortOrder,
+  SpecialValueMatch,
+  StackingMode,
+  type ThresholdsConfig,
+  ThresholdsMode,
+  type TimelineValueAlignment,
+  TooltipDisplayMode,
+  type ValueMapping,
+  VisibilityMode,
+  VizOrientation,
+} from '@grafana/schema';
+import type { Options as BarGaugeOptions } from '@grafana/schema/dist/esm/raw/composable/bargauge/panelcfg/x/BarGaugePanelCfg_types.gen';
+import type { Options as StatOptions } from '@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
+import type { Options as TimelineOptions } from '@grafana/schema/dist/esm/raw/composable/statetimeline/panelcfg/x/StateTimelinePanelCfg_types.gen';
+import type { Options as TableOptions } from '@grafana/schema/dist/esm/raw/composable/table/panelcfg/x/TablePanelCfg_types.gen';
+import type { Options as TimeSeriesOptions } from '@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen';
+import type { Query } from './queries.js';
+
+/** The colour of what is not known: never that of good news. */
+export const GREY = '#808080';
+
+/** What every panel has. */
+export interface Common {
+  readonly title: string;
+  /** What good looks like, and what to do when it is not. */
+  readonly description: string;
+  readonly queries: readonly Query[];
+  readonly width: number;
+  readonly height: number;
+  /** What stands there when there is no value. */
+  readonly noValue: string;
+  readonly unit: string;
+  /** From which value on which colour; below the first it is grey. */
+  readonly colors?: readonly (readonly [from: number, color: string])[];
+  readonly mappings?: ValueMapping[];
+  readonly links?: FieldConfig['links'];
+  readonly overrides?: NonNullable<Panel['fieldConfig']>['overrides'];
+  readonly transformations?: NonNullable<Panel['transformations']>;
+}
+
+const thresholds = (colors: Common['colors'] = []): ThresholdsConfig => ({
+  mode: ThresholdsMode.Absolute,
+  steps: [{ color: GREY, value: null }, ...colors.map(([value, color]) => ({ color, value }))],
+});
+
+/** A number as a word with a colour. */
+export const words = (meanings: Readonly<Record<string, { value: number; text: string; color: string }>>) =>
+  ({
+    type: MappingType.ValueToText,
+    options: Object.fromEntries(
+      Object.values(meanings).map(({ value, text, color }, index) => [value, { text, color, index }]),
+    ),
+  }) satisfies ValueMapping;
+
+/** Nothing as words, in grey. */
+const nothing = (text: string): ValueMapping => ({
+  type: MappingType.SpecialValue,
+  options: { match: SpecialValueMatch.NullAndNan, result: { text, color: GREY, index: 99 } },
+});
+
+function panel(type: string, common: Common, mode: FieldColorModeId, custom: object, options: object): Panel {
+  const { title, description, queries, width, height, noValue, unit, colors, links, overrides = [] } = common;
+  const [first] = queries;
+  return {
+    type,
+    title,
+    description,
+    datasource: first?.datasource ?? {},
+    gridPos: { x: 0, y: 0, w: width, h: height },
+    targets: queries.map((query, index) => ({ ...query, refId: String.fromCharCode(65 + index) })),
+    fieldConfig: {
+      defaults: {
+        unit,
+        noValue,
+        color: { mode },
+        thresholds: thresholds(colors),
+        mappings: [...(common.mappings ?? []), nothing(noValue)],
+        ...(links && { links }),
+        custom: { ...custom },
+      },
+      overrides,
+    },
+    options: { ...options },
+    ...(common.transformations && { transformations: common.transformations }),
+  };
+}
+
+const REDUCED = { calcs: ['lastNotNull'], fields: '', values: false };
+const TOOLTIP = { mode: TooltipDisplayMode.Multi, sort: SortOrder.Descending };
+
+/** The value of now, in a colour. */
+export function stat(common: Common & { readonly named?: boolean }): Panel {
+  const options: StatOptions = {
+    colorMode: BigValueColorMode.Background,
+    graphMode: BigValueGraphMode.None,
+    justifyMode: BigValueJustifyMode.Center,
+    orientation: VizOrientation.Auto,
+    percentChangeColorMode: PercentChangeColorMode.Standard,
+    reduceOptions: REDUCED,
+    showPercentChange: false,
+    textMode: common.named ? BigValueTextMode.ValueAndName : BigValueTextMode.Value,
+    wideLayout: true,
+  };
+  return panel('stat', common, FieldColorModeId.Thresholds, {}, options);
+}
+
+export function bars(common: Common): Panel {
+  const options: BarGaugeOptions = {
+    displayMode: BarGaugeDisplayMode.Basic,
+    legend: { calcs: [], displayMode: LegendDisplayMode.List, placement: 'bottom', showLegend: false },
+    maxVizHeight: 24,
+    minVizHeight: 12,
+    minVizWidth: 8,
+    namePlacement: BarGaugeNamePlacement.Left,
+    orientation: VizOrientation.Horizontal,
+    reduceOptions: REDUCED,
+    showUnfilled: true,
+    sizing: BarGaugeSizing.Manual,
+    valueMode: BarGaugeValueMode.Color,
+  };
+  return panel('bargauge', common, FieldColorModeId.Thresholds, {}, options);
+}
+
+export function timeseries(common: Common & { readonly stacked?: boolean }): Panel {
+  const options: TimeSeriesOptions = {
+    legend: {
+      calcs: ['lastNotNull'],
+      displayMode: LegendDisplayMode.Table,
+      placement: 'bottom',
+      showLegend: true,
+    },
+    tooltip: TOOLTIP,
+  };
+  const stacking = { mode: common.stacked ? StackingMode.Normal : StackingMode.None, group: 'A' };
+  const custom = {
+    axisPlacement: AxisPlacement.Auto,
+    axisSoftMin: 0,
+    fillOpacity: common.stacked ? 30 : 0,
+    lineWidth: 1,
+    spanNulls: false,
+    stacking,
+  };
+  return panel('timeseries', common, FieldColorModeId.PaletteClassicByName, custom, options);
+}
+
+export function timeline(common: Common): Panel {
+  const options: TimelineOptions = {
+    alignValue: 'left' satisfies TimelineValueAlignment,
+    legend: { calcs: [], displayMode: LegendDisplayMode.List, placement: 'bottom', showLegend: true },
+    mergeValues: true,
+    perPage: 20,
+    rowHeight: 0.8,
+    showValue: VisibilityMode.Never,
+    tooltip: TOOLTIP,
+  };
+  return panel(
+    'state-timeline',
+    common,
+    FieldColorModeId.Thresholds,
+    { fillOpacity: 80, lineWidth: 0 },
+    options,
+  );
+}
+
+export function table(common: Common & { readonly sortBy?: string }): Panel {
+  const options: TableOptions = {
+    frameIndex: 0,
+    showHeader: true,
+    ...(common.sortBy && { sortBy: [{ displayName: common.sortBy, desc: true }] }),
+  };
+  return panel('table', common, FieldColorModeId.Thresholds, { align: 'auto', filterable: true }, options);
+}

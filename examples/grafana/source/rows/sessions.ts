@@ -1,0 +1,56 @@
+import type { Panel } from '@grafana/schema';
+import { ERROR_TYPE, SESSION_OUTCOME, TENANT_ID } from '../../../../src/attributes.js';
+import { table } from '../panels.js';
+import { spans } from '../queries.js';
+import { attribute, sessionsWhere, tracesWhere } from '../traceql.js';
+
+const half = { width: 12, height: 9, unit: 'short' };
+
+/** Row "Sessions" */
+export const SESSIONS: Panel[] = [
+  table({
+    title: 'Dropped sessions',
+    description: `Sessions that were cut off, or active at their worker's goodbye. A killed worker says nothing: of its sessions only the start is there, see "Sessions of a tenant".
+
+**Good:** none.
+
+**Not:** the worker and its version say where to look: drain timeout too short, or grace period shorter than it.`,
+    queries: [spans(sessionsWhere('status = error', attribute(ERROR_TYPE, 'dropped')))],
+    noValue: 'No dropped session',
+    ...half,
+  }),
+  table({
+    title: 'Failed sessions',
+    description: `Sessions that ended with an error; the type of the error is on the span, its message never is.
+
+**Good:** as few as before the deploy.
+
+**Not:** all on the target: think of a rollback.`,
+    queries: [spans(sessionsWhere(attribute(SESSION_OUTCOME, 'failed')))],
+    noValue: 'No failed session',
+    ...half,
+  }),
+  table({
+    title: 'Longest sessions',
+    description: `Of the sessions that ended in the time range (the 100 that Tempo finds), the longest on top.
+
+**Good:** the longest is shorter than the drain timeout.
+
+**Not:** give the drain at least so much time.`,
+    queries: [spans(sessionsWhere('duration > 1s'))],
+    noValue: 'No session ended',
+    sortBy: 'Duration',
+    ...half,
+  }),
+  table({
+    title: 'Sessions of a tenant',
+    description: `Of the tenants that the variable matches (a regular expression). A start without a whole session belongs to a session that is still active, or whose worker was killed.
+
+**Good:** whatever you look for is there.
+
+**Not:** nothing there: are spans sampled, and does the time range hold the end of the session?`,
+    queries: [spans(tracesWhere(attribute(TENANT_ID, '$tenant', '=~')))],
+    noValue: 'No session of this tenant',
+    ...half,
+  }),
+];

@@ -1,0 +1,30 @@
+import {
+  AGENT_NAME,
+  POOL_NAME,
+  SESSION_ID,
+  SESSION_OUTCOME,
+  SESSION_SPAN,
+  SESSION_START_SPAN,
+  TENANT_ID,
+  WORKER_ID,
+  WORKER_VERSION,
+} from '../../../src/attributes.js';
+
+const quoted = (text: string) => JSON.stringify(text);
+
+/** A condition on an attribute of a span. */
+export const attribute = (name: string, value: string, operator: '=' | '=~' = '='): string =>
+  `span.${name} ${operator} ${quoted(value)}`;
+
+const COLUMNS = [SESSION_ID, TENANT_ID, AGENT_NAME, WORKER_VERSION, WORKER_ID, SESSION_OUTCOME];
+const select = `select(${COLUMNS.map((name) => `span.${name}`).join(', ')})`;
+
+/** Whole sessions of the pool: a span is exported when its session ends. */
+export const sessionsWhere = (...conditions: readonly string[]): string =>
+  `{ ${[`name = ${quoted(SESSION_SPAN)}`, attribute(POOL_NAME, '$pool'), ...conditions].join(' && ')} } | ${select}`;
+
+/** What a session of the pool left: also the start of one that a killed worker never ended. */
+export const tracesWhere = (...conditions: readonly string[]): string => {
+  const names = [SESSION_SPAN, SESSION_START_SPAN].map((name) => `name = ${quoted(name)}`).join(' || ');
+  return `{ ${[`(${names})`, attribute(POOL_NAME, '$pool'), ...conditions].join(' && ')} } | ${select}`;
+};
