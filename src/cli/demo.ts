@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import type { Verdict } from '../deploy/verdict.js';
 import { EXIT } from './exit-codes.js';
 import { plain } from './text.js';
+import { parseUrl } from './values.js';
 
 /** In the order of examples/scenarios/index.js, which is loaded only when one is played. */
 export const SCENARIO_NAMES = [
@@ -54,6 +55,11 @@ interface Scenarios {
   play(scenario: Scenario, options: object): Promise<Result>;
 }
 
+interface DemoOptions {
+  readonly scenario: string;
+  readonly otlp?: URL;
+}
+
 /** `openrtc-otel demo`: plays a deploy on this machine and holds the verdict against what the callers saw. */
 export function demoCommand(): Command {
   return new Command('demo')
@@ -61,9 +67,10 @@ export function demoCommand(): Command {
     .addOption(
       new Option('--scenario <name>', 'the deploy').choices(SCENARIO_NAMES).default(SCENARIO_NAMES[0]),
     )
+    .option('--otlp <url>', 'the workers report there too, metrics and spans', parseUrl)
     .addHelpText('after', EXIT_CODES)
-    .action(async ({ scenario }: { readonly scenario: string }) => {
-      process.exitCode = await demo(scenario);
+    .action(async ({ scenario, otlp }: DemoOptions) => {
+      process.exitCode = await demo(scenario, otlp);
     });
 }
 
@@ -71,7 +78,7 @@ const EXIT_CODES = `
 Exit codes: 0 callers and telemetry agree and the gate ended as the scenario states, else ${EXIT.failed};
 ${EXIT.usage} wrong usage; ${EXIT.interrupted} interrupted; ${EXIT.terminated} terminated.`;
 
-async function demo(name: string): Promise<number> {
+async function demo(name: string, otlp: URL | undefined): Promise<number> {
   // What the scenario has started is ended when this process exits.
   for (const [signal, exitCode] of Object.entries(SIGNALS)) {
     process.once(signal, () => process.exit(exitCode));
@@ -90,6 +97,7 @@ async function demo(name: string): Promise<number> {
     pool: 'demo',
     sources: [RECEIVER],
     intervalSeconds: INTERVAL_SECONDS,
+    ...(otlp && { alsoTo: [otlp.href.replace(/\/$/, '')], env: { OTEL_TRACES_EXPORTER: 'otlp' } }),
     onStep: tell,
     onVerdict: (said: Said) => {
       const line = standing(said);
