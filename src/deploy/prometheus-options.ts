@@ -22,6 +22,8 @@ export interface PrometheusOptions {
 }
 
 const TIMEOUT_MS = 10_000;
+/** An hour. */
+const LONGEST_TIMEOUT_MS = 3_600_000;
 
 const isAny = () => true;
 const RULES: Rules<keyof PrometheusOptions> = {
@@ -32,7 +34,10 @@ const RULES: Rules<keyof PrometheusOptions> = {
     'label matchers such as cluster="eu",env="prod"',
     (value) => typeof value === 'string' && parseMatchers(value) !== undefined,
   ],
-  timeoutMs: ['a number above 0', (value) => Number.isFinite(value) && Number(value) > 0],
+  timeoutMs: [
+    `a whole number from 1 to ${LONGEST_TIMEOUT_MS}`,
+    (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= LONGEST_TIMEOUT_MS,
+  ],
 };
 
 /**
@@ -44,10 +49,7 @@ export function readOptions(options: PrometheusOptions): { api: PrometheusApi; m
   checkOptions(options, RULES);
   const headers = readHeaders(options.headers ?? {});
   const url = readUrl(options.url);
-  if (url.username !== '' && !headers.has('authorization')) {
-    const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-    headers.set('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`);
-  }
+  if (url.username !== '' && !headers.has('authorization')) headers.set('authorization', basic(url));
   url.username = '';
   url.password = '';
   return {
@@ -61,6 +63,15 @@ function readUrl(given: unknown): URL {
   if (url && ['http:', 'https:'].includes(url.protocol)) return url;
   const shown = typeof given === 'string' && given.includes('@') ? 'one with credentials' : show(given);
   throw new TypeError(`option url: expected an http or https URL, got ${shown}`);
+}
+
+function basic({ username, password }: URL): string {
+  try {
+    const credentials = [username, password].map(decodeURIComponent).join(':');
+    return `Basic ${Buffer.from(credentials).toString('base64')}`;
+  } catch {
+    throw new TypeError('option url: expected a percent-encoded user and password, got others');
+  }
 }
 
 function readHeaders(given: unknown): Headers {

@@ -215,7 +215,18 @@ describe('wrong options', () => {
       { url: 'http://host', matchers: 'a' },
       `option matchers: expected label matchers such as cluster="eu",env="prod", got 'a'`,
     ],
-    [{ url: 'http://host', timeoutMs: 0 }, 'option timeoutMs: expected a number above 0, got 0'],
+    [
+      { url: `http://${SECRET}:100%@host` },
+      'option url: expected a percent-encoded user and password, got others',
+    ],
+    [
+      { url: 'http://host', timeoutMs: 0 },
+      'option timeoutMs: expected a whole number from 1 to 3600000, got 0',
+    ],
+    [
+      { url: 'http://host', timeoutMs: 1.5 },
+      'option timeoutMs: expected a whole number from 1 to 3600000, got 1.5',
+    ],
     [
       { url: 'http://host', token: SECRET },
       'option token: expected one of url, headers, matchers, timeoutMs',
