@@ -1,0 +1,431 @@
+import { RULES } from '../../../examples/grafana/source/rules.js';
+import * as names from '../../../src/attributes.js';
+import { labelName } from '../../../src/deploy/promql.js';
+import { type Case, type Firing, type Life, POOL, type Words, workerLabels } from './rule-tests.js';
+
+/** Nothing fires at each of these minutes. */
+const quiet = (from: number, to: number): Firing[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => [from + index, {}]);
+
+const ofPool = { [labelName(names.POOL_NAME)]: POOL };
+const ofVersion = (version: string) => ({ ...ofPool, [labelName(names.WORKER_VERSION)]: version });
+
+function words(
+  alert: string,
+  minute: number,
+  labels: Words['labels'],
+  summary: string,
+  description: string,
+): Words {
+  const rule = RULES.find((one) => one.alert === alert);
+  const { labels: { severity } = { severity: '' }, annotations } = rule ?? {};
+  return { alert, minute, labels, summary, description, severity, runbook: annotations?.runbook_url ?? '' };
+}
+
+const witness: Life = { id: 'b', active: () => 1 };
+const copyOf = (life: Life, replica: string): Life => ({ ...life, labels: { replica } });
+const step = (at: number, value: number) => (minute: number) => (minute >= at ? value : 0);
+
+/** One or more for each alert: it fires, says what it is about, and resolves. */
+export const ALERT_CASES: readonly Case[] = [
+  {
+    name: 'dropped sessions, in a goodbye and in a living worker; copies do not count twice',
+    minutes: 50,
+    lives: [
+      copyOf({ id: 'a', to: 10, goodbye: true, dropped: step(10, 3) }, 'x'),
+      copyOf({ id: 'a', to: 10, goodbye: true, dropped: step(10, 3) }, 'y'),
+      { ...witness, dropped: step(10.5, 1) },
+    ],
+    firing: [
+      ...quiet(5, 9),
+      [11, { OpenRTCSessionsDropped: 1 }],
+      [24, { OpenRTCSessionsDropped: 1 }],
+      ...quiet(27, 50),
+    ],
+    words: words(
+      'OpenRTCSessionsDropped',
+      12,
+      ofVersion('v1'),
+      `Sessions dropped in pool ${POOL}`,
+      'Workers of v1 reported 4 dropped sessions in the last 15 minutes.',
+    ),
+  },
+  {
+    name: 'a worker is killed with its sessions',
+    minutes: 40,
+    lives: [{ id: 'a', to: 10, active: () => 3 }, witness],
+    firing: [
+      ...quiet(5, 10),
+      [12, { OpenRTCWorkerSilentWithSessions: 1 }],
+      [20, { OpenRTCWorkerSilentWithSessions: 1 }],
+      ...quiet(26, 40),
+    ],
+    words: words(
+      'OpenRTCWorkerSilentWithSessions',
+      12,
+      workerLabels('a', 'v1'),
+      `A worker with sessions went silent in pool ${POOL}`,
+      `No report and no goodbye for 60 s from worker a (v1) of pool ${POOL}: its 3 sessions are presumed dropped.`,
+    ),
+  },
+  {
+    name: 'a silent worker returns, and one is recovered: its goodbye comes late',
+    minutes: 30,
+    lives: [
+      { id: 'a', gaps: [[10, 14]] },
+      { id: 'c', to: 14, goodbye: true, gaps: [[10, 14]], dropped: step(14, 2) },
+      witness,
+    ],
+    firing: [
+      ...quiet(5, 10),
+      [12, { OpenRTCWorkerSilentWithSessions: 2 }],
+      [15, { OpenRTCSessionsDropped: 1 }],
+      ...quiet(30, 30),
+    ],
+  },
+  {
+    name: 'the telemetry of a pool is absent: an outage of the backend',
+    minutes: 45,
+    lives: [
+      { id: 'a', active: () => 3, gaps: [[20, 30]] },
+      { ...witness, gaps: [[20, 30]] },
+    ],
+    firing: [
+      ...quiet(5, 21),
+      [23, { OpenRTCTelemetryAbsent: 1 }],
+      [29, { OpenRTCTelemetryAbsent: 1 }],
+      ...quiet(31, 45),
+    ],
+    words: words(
+      'OpenRTCTelemetryAbsent',
+      23,
+      ofPool,
+      `No telemetry from pool ${POOL}`,
+      '2 workers ran in the last hour and none of them has reported for 60 s: nothing is known of their sessions.',
+    ),
+  },
+  {
+    name: 'an outage of more than an hour, and a worker that had lost sessions before',
+    minutes: 180,
+    lives: [
+      { id: 'a', dropped: () => 2, gaps: [[20, 120]] },
+      { ...witness, gaps: [[20, 120]] },
+    ],
+    firing: [[40, { OpenRTCTelemetryAbsent: 1 }], ...quiet(122, 180)],
+  },
+  {
+    name: 'all workers drain and nobody accepts, until another one comes',
+    minutes: 20,
+    lives: [
+      { id: 'a', drainsFrom: 5 },
+      { id: 'b', drainsFrom: 5 },
+      { id: 'c', version: 'v2', from: 12 },
+    ],
+    firing: [
+      ...quiet(3, 5),
+      [7, { OpenRTCNoAcceptingWorker: 1 }],
+      [11, { OpenRTCNoAcceptingWorker: 1 }],
+      ...quiet(13, 20),
+    ],
+    words: words(
+      'OpenRTCNoAcceptingWorker',
+      7,
+      ofPool,
+      `No worker of pool ${POOL} accepts sessions`,
+      'All 2 running workers drain.',
+    ),
+  },
+  {
+    name: 'a drain nears its deadline and passes it',
+    minutes: 40,
+    lives: [
+      { id: 'a', drainsFrom: 5, drainTimeoutSeconds: 600, to: 25, goodbye: true },
+      { ...witness, version: 'v2' },
+    ],
+    firing: [
+      ...quiet(3, 12),
+      [14, { OpenRTCDrainNearDeadline: 1 }],
+      [18, { OpenRTCDrainPastTimeout: 1 }],
+      [24, { OpenRTCDrainPastTimeout: 1 }],
+      ...quiet(26, 40),
+    ],
+    words: words(
+      'OpenRTCDrainPastTimeout',
+      18,
+      workerLabels('a', 'v1'),
+      `A drain is past its timeout in pool ${POOL}`,
+      `The drain timeout of worker a (v1) of pool ${POOL} is over and it still has 2 sessions.`,
+    ),
+  },
+  {
+    name: 'a drain nears its deadline and ends in time',
+    minutes: 30,
+    lives: [
+      {
+        id: 'a',
+        drainsFrom: 5,
+        drainTimeoutSeconds: 600,
+        active: (minute) => (minute < 14 ? 1 : 0),
+        to: 16,
+        goodbye: true,
+      },
+      { ...witness, version: 'v2' },
+    ],
+    firing: [...quiet(3, 12), [13.5, { OpenRTCDrainNearDeadline: 1 }], ...quiet(15, 30)],
+    words: words(
+      'OpenRTCDrainNearDeadline',
+      13.5,
+      workerLabels('a', 'v1'),
+      `Sessions are about to be cut off in pool ${POOL}`,
+      `More than 80 % of the drain timeout of worker a (v1) of pool ${POOL} is over and it still has 1 sessions.`,
+    ),
+  },
+  {
+    name: 'a drain makes no progress, then it does',
+    minutes: 60,
+    lives: [
+      { id: 'a', drainsFrom: 5, drainTimeoutSeconds: 7200, active: (minute) => (minute < 45 ? 2 : 1) },
+      { ...witness, version: 'v2' },
+    ],
+    firing: [
+      ...quiet(5, 34),
+      [36, { OpenRTCDrainNoProgress: 1 }],
+      [44, { OpenRTCDrainNoProgress: 1 }],
+      ...quiet(46, 60),
+    ],
+    words: words(
+      'OpenRTCDrainNoProgress',
+      36,
+      workerLabels('a', 'v1'),
+      `A drain makes no progress in pool ${POOL}`,
+      `The 2 sessions on worker a (v1) of pool ${POOL} have not become fewer for 30 minutes.`,
+    ),
+  },
+  {
+    name: 'two versions accept for more than an hour',
+    minutes: 90,
+    lives: [
+      { id: 'a', drainsFrom: 75, to: 80, goodbye: true, active: () => 0 },
+      { id: 'b', version: 'v2', from: 5 },
+    ],
+    firing: [
+      ...quiet(5, 64),
+      [67, { OpenRTCMixedVersions: 1 }],
+      [74, { OpenRTCMixedVersions: 1 }],
+      ...quiet(76, 90),
+    ],
+    words: words(
+      'OpenRTCMixedVersions',
+      67,
+      ofPool,
+      `Several versions accept sessions in pool ${POOL}`,
+      '2 versions have accepted sessions for more than an hour.',
+    ),
+  },
+  {
+    name: 'workers of v2 crash again and again, then no more',
+    minutes: 60,
+    lives: [
+      witness,
+      ...[10, 13, 16].map(
+        (from): Life => ({ id: `c${from}`, version: 'v2', from, to: from + 0.75, active: () => 0 }),
+      ),
+    ],
+    firing: [
+      ...quiet(5, 17),
+      [18.5, { OpenRTCCrashLoop: 1 }],
+      [29, { OpenRTCCrashLoop: 1 }],
+      ...quiet(32, 60),
+    ],
+    words: words(
+      'OpenRTCCrashLoop',
+      19,
+      ofVersion('v2'),
+      `Workers of v2 crash in pool ${POOL}`,
+      '3 workers of v2 started in the last 20 minutes and ended without a goodbye.',
+    ),
+  },
+  {
+    name: 'many jobs are rejected, then no more',
+    minutes: 60,
+    lives: [
+      {
+        id: 'a',
+        started: (minute) => Math.floor(minute * 10),
+        rejected: {
+          at_capacity: (minute) => Math.floor(Math.min(Math.max(0, minute - 20), 20) * 10),
+          draining: (minute) => minute * 100,
+        },
+      },
+    ],
+    firing: [
+      ...quiet(15, 22),
+      [30, { OpenRTCJobsRejected: 1 }],
+      [39, { OpenRTCJobsRejected: 1 }],
+      ...quiet(51, 60),
+    ],
+    words: words(
+      'OpenRTCJobsRejected',
+      35,
+      { ...ofPool, [labelName(names.REJECTION_REASON)]: 'at_capacity' },
+      `Many jobs are rejected in pool ${POOL}`,
+      'About 101 jobs were rejected in the last 10 minutes as at_capacity, more than 10 % of what was offered.',
+    ),
+  },
+  {
+    name: 'a leftover worker of v1 takes sessions',
+    minutes: 60,
+    lives: [
+      { id: 'a', drainsFrom: 15, to: 17, goodbye: true, active: () => 0 },
+      { id: 'b', version: 'v2', from: 10 },
+      {
+        id: 'c',
+        from: 20,
+        drainsFrom: 45,
+        to: 46,
+        goodbye: true,
+        active: () => 0,
+        started: (minute) => Math.floor(minute - 20),
+      },
+    ],
+    firing: [
+      ...quiet(5, 34),
+      [38, { OpenRTCSessionsOnLeftover: 1 }],
+      [44, { OpenRTCSessionsOnLeftover: 1 }],
+      ...quiet(47, 60),
+    ],
+    words: words(
+      'OpenRTCSessionsOnLeftover',
+      38,
+      workerLabels('c', 'v1'),
+      `An old version takes new sessions in pool ${POOL}`,
+      `About 10 sessions started in the last 10 minutes on worker c (v1) of pool ${POOL}, which came up after a newer version had.`,
+    ),
+  },
+];
+
+const fleet = (version: string, life: Omit<Life, 'id'> = {}): Life[] =>
+  ['1', '2', '3'].map((id) => ({ ...life, id: `${version}-${id}`, version }));
+const falling = (from: number) => (minute: number) =>
+  Math.max(0, 3 - Math.max(0, Math.floor((minute - from) / 2)));
+
+/** What looks like trouble and is none: no alert fires at any minute. */
+export const INNOCENT_CASES: readonly Case[] = [
+  {
+    name: 'innocent: three reports of a worker are missing',
+    minutes: 30,
+    lives: [{ id: 'a', gaps: [[10, 10.75]] }, witness],
+    firing: quiet(3, 30),
+  },
+  {
+    name: 'innocent: three reports of all workers are missing, a short outage',
+    minutes: 30,
+    lives: [
+      { id: 'a', gaps: [[10, 10.75]], drainsFrom: 8 },
+      { ...witness, gaps: [[10, 10.75]] },
+    ],
+    firing: quiet(3, 30),
+  },
+  {
+    name: 'innocent: a pool of one worker restarts, with a pause of a minute',
+    minutes: 30,
+    lives: [
+      { id: 'a', to: 10, goodbye: true },
+      { id: 'b', from: 11 },
+    ],
+    firing: quiet(3, 30),
+  },
+  {
+    name: 'innocent: a worker without sessions is killed',
+    minutes: 30,
+    lives: [{ id: 'a', to: 10, active: () => 0 }, witness],
+    firing: quiet(3, 30),
+  },
+  {
+    name: 'innocent: workers exit cleanly, the last one too',
+    minutes: 40,
+    lives: [
+      { id: 'a', to: 10, goodbye: true, drainsFrom: 9, active: falling(3) },
+      { ...witness, to: 20, goodbye: true },
+    ],
+    firing: quiet(3, 40),
+  },
+  {
+    name: 'innocent: copies of the series, and one that ends without the goodbye',
+    minutes: 40,
+    lives: [
+      copyOf({ id: 'a', to: 15, goodbye: true }, 'x'),
+      copyOf({ id: 'a', to: 14.5 }, 'y'),
+      copyOf(witness, 'x'),
+      copyOf(witness, 'y'),
+    ],
+    firing: quiet(3, 40),
+  },
+  {
+    name: 'innocent: a blue-green deploy with a long drain',
+    minutes: 60,
+    lives: [
+      ...fleet('v1', {
+        drainsFrom: 12,
+        to: 35,
+        goodbye: true,
+        active: (minute) => Math.max(0, 8 - Math.floor(minute / 4)),
+      }),
+      ...fleet('v2', { from: 10 }),
+    ],
+    firing: quiet(3, 60),
+  },
+  {
+    name: 'innocent: a rolling deploy of 40 minutes, and a rollback after it',
+    minutes: 110,
+    lives: [
+      ...fleet('v1').map((life, index) => ({
+        ...life,
+        drainsFrom: 10 + index * 20,
+        to: 18 + index * 20,
+        goodbye: true,
+        active: () => 0,
+      })),
+      ...fleet('v2').map((life, index) => ({
+        ...life,
+        from: 8 + index * 20,
+        drainsFrom: 72,
+        to: 80,
+        goodbye: true,
+        active: () => 0,
+      })),
+      ...fleet('v1').map((life) => ({ ...life, id: `${life.id}-again`, from: 70 })),
+    ],
+    firing: quiet(3, 110),
+  },
+  {
+    name: 'innocent: workers come and go with the load',
+    minutes: 40,
+    lives: [
+      witness,
+      ...[6, 9, 12, 15].map(
+        (from): Life => ({
+          id: `s${from}`,
+          from,
+          to: from + 5,
+          goodbye: true,
+          drainsFrom: from + 4,
+          active: () => 0,
+        }),
+      ),
+    ],
+    firing: quiet(3, 40),
+  },
+  {
+    name: 'innocent: jobs are rejected because workers drain, and a few for another reason',
+    minutes: 40,
+    lives: [
+      {
+        id: 'a',
+        started: (minute) => Math.floor(minute * 10),
+        rejected: { draining: (minute) => minute * 50, invalid: (minute) => Math.floor(minute / 2) },
+      },
+    ],
+    firing: quiet(3, 40),
+  },
+];
