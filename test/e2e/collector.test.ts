@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { play, prometheus, RECEIVER, SCENARIOS } from '../../examples/scenarios/index.js';
+import type { Result } from '../../examples/scenarios/play.js';
 import {
   type Metric,
   POOL_NAME,
@@ -11,11 +12,22 @@ import { PrometheusApi } from '../../src/deploy/prometheus-http.js';
 import { matcher, range, series } from '../../src/deploy/promql.js';
 import { measureTable, type Played, scenarioTable } from '../support/scenario-table.js';
 import { Collector, type CollectorConfig } from './support/collector.js';
+import { assessedRow, firstRow } from './support/first-row.js';
 import { Prometheus } from './support/prometheus.js';
 
 const INTERVAL_SECONDS = 1;
 const DELTA = { OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'delta' };
 vi.setConfig({ maxConcurrency: 2 });
+
+type Scenario = (typeof SCENARIOS)[number];
+const PROMETHEUS = prometheus('').name;
+
+/** The moment that a verdict is of, which `watch --json` gives too. */
+interface Moment {
+  readonly now: number;
+  readonly since: number;
+  readonly silenceWindowSeconds: number;
+}
 
 /** A Collector, the Prometheus that it sends to, and a gate that asks that. */
 class Path implements AsyncDisposable {
@@ -63,6 +75,27 @@ afterAll(async () => {
   for (const all of [played, playedWithDelta]) console.log(`${scenarioTable(all)}\n\n${measureTable(all)}\n`);
 });
 
+const rows: string[][] = [];
+afterAll(() => console.log(rows.map((row) => row.join(' | ')).join('\n')));
+
+/** The dashboard's first row, at the moment of each gate's last word, says what the verdict says then. */
+async function agree(
+  { name, target }: Scenario,
+  { ends }: Result,
+  backends: ReadonlyMap<string, Prometheus>,
+): Promise<void> {
+  for (const { source, verdict } of ends) {
+    const backend = backends.get(source);
+    if (!backend || !verdict) continue;
+    const { now: to, since, silenceWindowSeconds: silenceSeconds } = verdict as unknown as Moment;
+    const from = to - Math.ceil((to - since) / 1000) * 1000;
+    const sight = { pool: name, target, silenceSeconds, from, to };
+    const row = await firstRow(backend.url, sight);
+    rows.push([name, source, JSON.stringify(row)]);
+    expect(row, `${name}, ${source}`).toEqual(await assessedRow(backend.url, sight));
+  }
+}
+
 const scenarios = SCENARIOS.filter(({ name }) => ['clean', 'kill', 'forced'].includes(name));
 
 describe.concurrent('the verdict through a Collector is the verdict without it:', () => {
@@ -76,6 +109,15 @@ describe.concurrent('the verdict through a Collector is the verdict without it:'
     expect(result.problems).toEqual([]);
     expect(result.ends.map(({ exitCode }) => exitCode)).toEqual(Array(4).fill(scenario.exitCode));
     expect(new Set(result.ends.map(({ verdict }) => verdict?.phase)).size).toBe(1);
+    await agree(
+      scenario,
+      result,
+      new Map([
+        [PROMETHEUS, direct],
+        [remoteWrite.name, remoteWrite.backend],
+        [withoutSuffixes.name, withoutSuffixes.backend],
+      ]),
+    );
   });
 
   it.each(scenarios)('$name, with delta temporality', async (scenario) => {
@@ -87,6 +129,7 @@ describe.concurrent('the verdict through a Collector is the verdict without it:'
     });
     playedWithDelta.push({ name: scenario.name, result });
     expect(result.problems).toEqual([]);
+    await agree(scenario, result, new Map([[delta.name, delta.backend]]));
   });
 });
 
