@@ -2,9 +2,6 @@
 
 /** @typedef {import('./stage.js').Stage} Stage */
 
-/** More than a silence window: from then on a new worker counts. */
-const SETTLED = 5;
-
 /** @param {Stage} stage */
 export async function clean(stage) {
   const blue = await stage.start('v1', 3);
@@ -13,7 +10,7 @@ export async function clean(stage) {
   await deploy.see({ phase: 'waiting' });
   const green = await stage.start('v2', 3);
   await deploy.see({ phase: 'rolling', workers: { accepting: 3 } });
-  await stage.pass(SETTLED);
+  await stage.settle();
   const calls = await stage.call(blue, 2);
   stage.phone(green);
   stage.signal('SIGTERM', blue);
@@ -40,7 +37,7 @@ export async function rolling(stage) {
     if (index < 2) await stage.gone([old]);
   }
   await deploy.see({ phase: 'draining', sessionsLeft: 1 });
-  await stage.pass(SETTLED);
+  await stage.settle();
   await stage.hangUp(calls);
   await deploy.measure({ phase: 'complete' }, 'last exit to complete', await stage.gone(blue));
 }
@@ -71,7 +68,7 @@ export async function restart(stage) {
   await deploy.see({ phase: 'waiting' });
   const green = await stage.start('v1', 2);
   await deploy.see({ phase: 'rolling', workers: { accepting: 2 } });
-  await stage.pass(SETTLED);
+  await stage.settle();
   stage.phone(green);
   stage.signal('SIGTERM', blue);
   await deploy.see({ phase: 'draining', sessionsLeft: 1 });

@@ -2,7 +2,6 @@
 
 /** @typedef {import('./stage.js').Stage} Stage */
 
-const SETTLED = 5;
 /** For a gate to give a silent worker up, in report intervals: longer than the silence window. */
 const PRESUME_AFTER = 10;
 
@@ -30,7 +29,7 @@ export async function kill(stage) {
   await deploy.see({ phase: 'waiting' });
   stage.phone(await stage.start('v2', 2));
   await deploy.see({ phase: 'rolling', workers: { accepting: 2 } });
-  await stage.pass(SETTLED);
+  await stage.settle();
   stage.signal('SIGTERM', blue);
   await deploy.see({ phase: 'draining', sessionsLeft: calls.length });
   const killed = blue.slice(0, 1);
@@ -67,7 +66,7 @@ export async function forced(stage) {
   await deploy.see({ phase: 'waiting' });
   stage.phone(await stage.start('v2', 2));
   await deploy.see({ phase: 'rolling', workers: { accepting: 2 } });
-  await stage.pass(SETTLED);
+  await stage.settle();
   stage.signal('SIGTERM', blue);
   await deploy.see({ phase: 'draining', sessionsLeft: 2 });
   const dropped = { confirmed: 2, presumed: 0 };

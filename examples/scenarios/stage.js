@@ -82,6 +82,11 @@ export class Stage {
     return sleep(this.#ms(intervals));
   }
 
+  /** Lets more than a silence window go by: from then on new workers count. */
+  settle() {
+    return this.pass(5);
+  }
+
   /**
    * Starts call servers; resolves when all listen.
    * @param {string} version @param {number} count
