@@ -47,7 +47,7 @@ export class Deploy {
     };
     const labels = Object.entries(numbers).map(
       ([name, number]) =>
-        `on (${POOL}) group_left (${name}) count_values by (${POOL}) (${quoted(name)}, ${number})`,
+        `on (${POOL}) group_left (${name}) count_values(${quoted(name)}, ${number}) by (${POOL})`,
     );
     const share = `(${settled} / (${needed} + ${open}))`;
     return `(${[share, ...labels].join(' * ')}) and on (${POOL}) ${this.#blocks.witness}`;

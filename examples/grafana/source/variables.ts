@@ -71,7 +71,7 @@ const result = (expression: string) => `query_result(${expression})`;
 const NUMBER = '/ ([0-9.]+) /';
 
 const part = (name: string, ms: number) =>
-  query(`silence_${name}`, '', result(`vector(round($silence * ${ms}))`), NUMBER, VariableHide.hideVariable);
+  query(`silence_${name}`, '', result(`round(vector($silence * ${ms}))`), NUMBER, VariableHide.hideVariable);
 
 function longestSilence(): string {
   const interval = `max(${blocks.last(REPORT_INTERVAL, { window: '$__range' })})`;

@@ -1,36 +1,11 @@
-/** What a dashboard's variables are, and the time range that it shows. */
-export interface Selection {
-  readonly variables: Readonly<Record<string, string>>;
-  /** Unix ms. */
-  readonly from: number;
-  readonly to: number;
-}
+import type { Selection } from '../../grafana/interpolate.js';
+
+export { interpolate, type Selection } from '../../grafana/interpolate.js';
 
 /** A sample of an instant query, or the last of a range query. */
 export interface Value {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
-}
-
-/** The shortest step that Grafana takes for a datasource with a scrape interval of 15 s. */
-const STEP_SECONDS = 15;
-
-/** The query as Grafana sends it, with the values of variables in it. */
-export function interpolate(expression: string, { variables, from, to }: Selection): string {
-  const seconds = Math.round((to - from) / 1000);
-  const all: Record<string, string> = {
-    ...variables,
-    __range: `${seconds}s`,
-    __range_s: String(seconds),
-    __range_ms: String(to - from),
-    __interval: `${STEP_SECONDS}s`,
-    __rate_interval: `${4 * STEP_SECONDS}s`,
-  };
-  return expression.replace(/\$\{(\w+)\}|\$(\w+)/g, (_, braced, bare) => {
-    const value = all[braced ?? bare];
-    if (value === undefined) throw new Error(`no variable ${braced ?? bare} for ${expression}`);
-    return value;
-  });
 }
 
 /** Asks a Prometheus as Grafana does. */

@@ -1,0 +1,42 @@
+/** What a dashboard's variables are, and the time range that it shows. */
+export interface Selection {
+  readonly variables: Readonly<Record<string, string>>;
+  /** Unix ms. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The shortest step of the dashboard's graphs. */
+export const STEP_SECONDS = 15;
+
+/** A selection to parse queries with. */
+export const SAMPLE: Selection = {
+  from: Date.UTC(2026, 0, 31, 12),
+  to: Date.UTC(2026, 0, 31, 13),
+  variables: {
+    pool: 'voice-prod',
+    target: '1.5.0+b7',
+    silence: '60',
+    silence_half: '30000',
+    silence_quarter: '15000',
+    silence_third: '20000',
+    silence_two_thirds: '40000',
+    tenant: '.*',
+  },
+};
+
+/** The query as Grafana sends it, with the values of variables in it. */
+export function interpolate(expression: string, { variables, from, to }: Selection): string {
+  const seconds = Math.round((to - from) / 1000);
+  const all: Record<string, string> = {
+    ...variables,
+    __range: `${seconds}s`,
+    __range_s: String(seconds),
+    __rate_interval: `${4 * STEP_SECONDS}s`,
+  };
+  return expression.replace(/\$\{(\w+)\}|\$(\w+)/g, (_, braced, bare) => {
+    const value = all[braced ?? bare];
+    if (value === undefined) throw new Error(`no variable ${braced ?? bare} for ${expression}`);
+    return value;
+  });
+}

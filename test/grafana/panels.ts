@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import type { AnnotationQuery, Panel, VariableModel } from '@grafana/schema';
+
+const FOLDER = new URL('../../examples/grafana/', import.meta.url);
+export const read = (file: string): string => readFileSync(new URL(file, FOLDER), 'utf8');
+
+/** A query of a panel, as far as tests read it. */
+export interface Target {
+  readonly refId: string;
+  readonly datasource: { readonly type: string; readonly uid: string };
+  readonly expr?: string;
+  readonly query?: string;
+  readonly instant?: boolean;
+}
+
+export interface AnyPanel extends Panel {
+  readonly panels?: AnyPanel[];
+}
+
+/** The committed file, as Grafana reads it. */
+export const dashboard = JSON.parse(read('deploy-completion.json'));
+
+export const annotations: (AnnotationQuery & { expr: string })[] = dashboard.annotations.list;
+export const variables: VariableModel[] = dashboard.templating.list;
+
+/** All panels but rows, those in collapsed rows too. */
+export const panels: AnyPanel[] = dashboard.panels
+  .flatMap((panel: AnyPanel) => [panel, ...(panel.panels ?? [])])
+  .filter(({ type }: Panel) => type !== 'row');
+
+export const targetsOf = (panel: Panel): Target[] => (panel.targets ?? []) as unknown as Target[];
+
+/** Each query of a panel with a name for tests. */
+export const targets = panels.flatMap((panel) =>
+  targetsOf(panel).map((target) => ({ name: `${panel.title}, query ${target.refId}`, panel, target })),
+);
+
+export const promqlTargets = targets.flatMap(({ target: { expr }, ...rest }) =>
+  expr ? { ...rest, expr } : [],
+);
+
+/** The PromQL of a query variable. */
+export function expressionOf({ query }: VariableModel): string {
+  const text = typeof query === 'object' ? String(query.query) : (query ?? '');
+  const [, inside] = /^query_result\((.*)\)$/s.exec(text) ?? /^label_values\((.*), \w+\)$/s.exec(text) ?? [];
+  if (inside === undefined) throw new Error(`no query of a variable: ${text}`);
+  return inside;
+}
+
+export const queryVariables = variables.filter(({ type }) => type === 'query');

@@ -1,0 +1,102 @@
+import { ensureSyntaxTree } from '@codemirror/language';
+import { EditorState } from '@codemirror/state';
+import { parser as traceql } from '@grafana/lezer-traceql';
+import { Parser } from '@prometheus-io/codemirror-promql/dist/esm/parser/parser.js';
+import { LanguageType, promQLLanguage } from '@prometheus-io/codemirror-promql/dist/esm/promql.js';
+import { parser as promql } from '@prometheus-io/lezer-promql';
+import { describe, expect, it } from 'vitest';
+import { RULES } from '../../examples/grafana/source/rules.js';
+import { METRICS } from '../../src/attributes.js';
+import { labelName } from '../../src/deploy/promql.js';
+import { interpolate, SAMPLE } from './interpolate.js';
+import { annotations, dashboard, expressionOf, promqlTargets, queryVariables, targets } from './panels.js';
+
+const PARSE_MS = 20_000;
+
+/** What Prometheus' own editor finds wrong: syntax, types, functions and their arguments. */
+function troubles(expression: string): string[] {
+  const state = EditorState.create({ doc: expression, extensions: promQLLanguage(LanguageType.PromQL) });
+  // Else a long expression may be parsed in part only.
+  if (!ensureSyntaxTree(state, expression.length, PARSE_MS)) throw new Error('not parsed in time');
+  // Its types know the same class by another file.
+  const parser = new Parser(state.update({}).state as never);
+  parser.analyze();
+  return parser.getDiagnostics().map(({ message }) => message);
+}
+
+const expressions = [
+  ...promqlTargets.map(({ name, expr }) => ({ name, expr })),
+  ...annotations.map(({ name, expr }) => ({ name: `annotation ${name}`, expr })),
+  ...queryVariables.map((variable) => ({ name: `variable ${variable.name}`, expr: expressionOf(variable) })),
+  ...RULES.map(({ alert, expr }) => ({ name: alert, expr })),
+].map(({ name, expr }) => ({ name, expr: interpolate(expr, SAMPLE) }));
+
+describe('PromQL', () => {
+  it('the editor of Prometheus knows a wrong type, function or syntax', () => {
+    for (const wrong of ['sum(1)', 'rate(up)', 'up[5m] + 1', 'nope(up)', 'sum by (a) (', 'up unless 1']) {
+      expect(troubles(wrong), wrong).not.toEqual([]);
+    }
+  });
+
+  it.each(expressions)('$name is well typed', ({ expr }) => {
+    expect(troubles(expr)).toEqual([]);
+  });
+
+  it.each(expressions)('$name asks for metrics of this package alone', ({ expr }) => {
+    const known = METRICS.map(({ name }) => labelName(name));
+    const asked = expr.match(/\bopenrtc_[a-z_]+(?=[{(])/g) ?? [];
+    for (const name of asked) expect(known).toContain(name);
+  });
+
+  // Each turned a wrong answer green.
+  it.each(expressions)('$name has no absent(), and no made-up zero', ({ name, expr }) => {
+    expect(expr).not.toMatch(/\babsent(_over_time)?\b/);
+    // A silence window has a default; it is no verdict.
+    if (!/^variable silence/.test(name)) expect(expr).not.toMatch(/\bvector\b/);
+  });
+
+  // The options of the pool are labels, not samples.
+  const read = expressions.filter(({ name }) => name !== 'variable pool');
+  it.each(read)('$name looks at a window, and at a sample only for its time', ({ expr }) => {
+    expect(bareSelectors(expr)).toEqual([]);
+  });
+
+  it('a bare selector is found', () => {
+    expect(bareSelectors('openrtc_draining{} == 1')).toEqual(['openrtc_draining{}']);
+  });
+
+  it('a version goes in as a text, not as a regular expression', () => {
+    expect(JSON.stringify(dashboard)).not.toMatch(/=~\\"\$(pool|target)/);
+  });
+});
+
+/** Selectors without a range that are not asked for their time alone. */
+function bareSelectors(expression: string): string[] {
+  const bare: string[] = [];
+  promql.parse(expression).iterate({
+    enter({ name, from, to, node }) {
+      if (name !== 'VectorSelector') return;
+      let outer = node.parent;
+      while (outer && ['OffsetExpr', 'FunctionCallBody'].includes(outer.name)) outer = outer.parent;
+      const isTime = outer?.name === 'FunctionCall' && expression.startsWith('timestamp', outer.from);
+      if (outer?.name !== 'MatrixSelector' && !isTime) bare.push(expression.slice(from, to));
+    },
+  });
+  return bare;
+}
+
+describe('TraceQL', () => {
+  const queries = targets.flatMap(({ name, target }) =>
+    target.query ? [{ name, query: interpolate(target.query, SAMPLE) }] : [],
+  );
+  const isWrong = (query: string) => traceql.parse(query).toString().includes('⚠');
+
+  it('a wrong query is found', () => {
+    expect(isWrong('{ span.a = }')).toBe(true);
+    expect(queries.length).toBeGreaterThan(0);
+  });
+
+  it.each(queries)('$name is TraceQL', ({ query }) => {
+    expect(isWrong(query)).toBe(false);
+  });
+});
