@@ -53,8 +53,12 @@ export function parseAddress(text: string): Address {
 
 export function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !['http:', 'https:'].includes(url.protocol)) throw wrong('an http or https URL', text);
-  return url;
+  if (url && ['http:', 'https:'].includes(url.protocol)) return url;
+  const expected = 'an http or https URL';
+  // The command line's own message would show the password.
+  if (text.includes('@'))
+    throw new UsageError(`--prometheus: expected ${expected}, got one with credentials`);
+  throw wrong(expected, text);
 }
 
 export function parseText(text: string): string {

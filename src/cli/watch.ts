@@ -119,6 +119,8 @@ function createQuestion(source: FactsSource, options: WatchOptions, print: Print
   const askedAt = performance.now();
   let start: number | undefined;
   let guessed: string | undefined;
+  // Kept: when the first worker of the target is long gone, its sighting would be a later one's.
+  let firstSighting: number | undefined;
   const unixMs = async (moment: Moment) => {
     if ('unixMs' in moment) return moment.unixMs;
     // Rounded up: a receiver that was opened in this millisecond has seen all since.
@@ -135,9 +137,15 @@ function createQuestion(source: FactsSource, options: WatchOptions, print: Print
     if (target === undefined) throw new SourceError('no worker has reported: there is no target to guess');
     if (options.target === AUTO && target !== guessed) {
       guessed = target;
+      firstSighting = undefined;
       print.note(`the target is a guess, the version that started last: ${plain(target)}`);
     }
-    const facts = await source.read({ ...query, target });
+    const facts = await source.read({
+      ...(firstSighting !== undefined && { since: firstSighting }),
+      ...query,
+      target,
+    });
+    firstSighting ??= facts.since;
     return assessDeploy(facts, {
       target,
       restart,
