@@ -15,6 +15,7 @@ const DEFAULTS: Environment = {
   intervalMs: 15_000,
   exportTimeoutMs: 30_000,
   batches: { delayMs: 200, timeoutMs: 30_000, queueSize: 16_384, batchSize: 512 },
+  resource: {},
   serviceName: undefined,
   serviceVersion: undefined,
   complaints: [],
