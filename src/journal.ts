@@ -50,7 +50,8 @@ export class Journal {
   readonly #trouble: Trouble;
   /** The line of each live session. */
   readonly #lines = new Map<string, string>();
-  #facts: Facts = { untold: 0, intervalSeconds: 0, tenants: [] };
+  #facts: Facts = { intervalSeconds: 0, tenants: [] };
+  #untold = 0;
   #told: Told | undefined;
   #drainElapsedSeconds = 0;
   #server: Server | undefined;
@@ -110,15 +111,16 @@ export class Journal {
       ? (this.#facts.drainingSince ?? Math.round(Date.now() - drainElapsedSeconds * 1_000))
       : undefined;
     const facts: Facts = {
-      untold: active - this.#lines.size,
       draining,
       drainingSince,
       drainTimeoutSeconds,
       intervalSeconds,
       tenants: [...report.tenants.keys()],
     };
-    const isNew = JSON.stringify(facts) !== JSON.stringify(this.#facts);
+    const untold = active - this.#lines.size;
+    const isNew = untold !== this.#untold || JSON.stringify(facts) !== JSON.stringify(this.#facts);
     this.#facts = facts;
+    this.#untold = untold;
     if (isNew) this.#write({ kind: 'facts', ...this.#sign(), facts });
     if (performance.now() - this.#signAt > SIGN_EVERY_MS) this.#giveSign();
   }
@@ -135,8 +137,8 @@ export class Journal {
   goodbye(at: number): void {
     if (this.#isOver) return;
     if (!this.#file.isOpen) this.#tryTo(() => this.#file.rewrite());
-    const live = this.#lines.size;
-    this.#write({ kind: 'goodbye', at, live, drainElapsedSeconds: this.#drainElapsedSeconds });
+    const drainElapsedSeconds = this.#drainElapsedSeconds;
+    this.#write({ kind: 'goodbye', ...this.#sign(), at, drainElapsedSeconds });
     this.#isOver = true;
   }
 
@@ -204,11 +206,11 @@ export class Journal {
   }
 
   #startLine(session: LiveSession): string {
-    return toLine(startRecord(session, { at: Date.now(), live: this.#lines.size + 1 }));
+    return toLine(startRecord(session, { ...this.#sign(), live: this.#lines.size + 1 }));
   }
 
   #sign() {
-    return { at: Date.now(), live: this.#lines.size };
+    return { at: Date.now(), live: this.#lines.size, untold: this.#untold || undefined };
   }
 
   #write(record: WorkersRecord): void {
@@ -222,7 +224,7 @@ export class Journal {
 
   /** Where the pool counts sessions that nobody tells of, a told one can be one of those. */
   #lookAgain(): void {
-    if (this.#facts.untold !== 0) this.#owner.look();
+    if (this.#untold !== 0) this.#owner.look();
   }
 
   #giveSign(): void {

@@ -44,6 +44,8 @@ async function recover(dir: string, isFollowing: boolean): Promise<number> {
     const server = (await listen(folder.socket(name))).ref();
     try {
       if (isFollowing) await follow(recoverer);
+      // What is looked at already may have died since.
+      await recoverer.settled();
       return exitCode(await recoverer.look(false));
     } finally {
       await recoverer.settled();

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -13,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /** A journal of ours rewrites itself long before. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -49,8 +50,9 @@ export class Folder {
   dead = (name: string) => join(this.path, `${name}.dead`);
   claim = (name: string, holder: string) => join(this.path, `${name}.${holder}.claim`);
 
+  /** @throws Error of the system */
   make(): void {
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    makeFolder(this.path);
   }
 
   /** Empty where there is no folder. */
@@ -133,6 +135,13 @@ export class Folder {
     rmSync(this.temporary(name), { force: true });
     rmSync(this.socket(name), { force: true });
   }
+}
+
+/** One by one, because Node's own recursion never ends where the system says ENOENT of a parent that is there (/proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, 0o700);
 }
 
 export const newName = () => Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex');

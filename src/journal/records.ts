@@ -50,8 +50,6 @@ export interface JournaledSession {
 
 /** What the pool last said of itself. */
 export interface Facts {
-  /** Active sessions that nobody told of; negative where told ones ended without a word. */
-  readonly untold: number;
   readonly draining?: boolean | undefined;
   /** Unix ms. */
   readonly drainingSince?: number | undefined;
@@ -60,10 +58,14 @@ export interface Facts {
   readonly tenants: readonly string[];
 }
 
-/** Every record of the worker tells when it was written, in Unix ms, and how many sessions are live after it. */
+/** What every record of the worker tells, so that the last one is enough to know how many sessions were active. */
 interface Sign {
+  /** When it was written, in Unix ms. */
   readonly at: number;
+  /** Sessions it was told of that are live after it. */
   readonly live: number;
+  /** Active sessions that nobody told of, if any; negative where told ones ended without a word. */
+  readonly untold?: number | undefined;
 }
 
 export type WorkersRecord = Sign &
@@ -176,7 +178,6 @@ const isSession = shape({
 });
 
 const isFacts = shape({
-  untold: isWhole,
   draining: optional(isBoolean),
   drainingSince: optional(isTime),
   drainTimeoutSeconds: optional(isSeconds),
@@ -184,7 +185,7 @@ const isFacts = shape({
   tenants: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
 });
 
-const SIGN = { at: isTime, live: isCount };
+const SIGN = { at: isTime, live: isCount, untold: optional(isWhole) };
 const KINDS: Readonly<Record<JournalRecord['kind'], Is>> = {
   worker: shape({ ...SIGN, worker: isWorker }),
   start: shape({ ...SIGN, session: isSession }),

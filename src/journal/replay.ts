@@ -20,6 +20,8 @@ export interface LastKnown {
   readonly told: Told | undefined;
   /** Live sessions that the worker was told of. */
   readonly live: number;
+  /** Active sessions that nobody told of; negative where told ones ended without a word. */
+  readonly untold: number;
   /** Those of them of which it is sure that they are live, the oldest first. */
   readonly sessions: readonly JournaledSession[];
   /** When the worker last wrote, in Unix ms. */
@@ -34,7 +36,7 @@ export interface LastKnown {
   readonly damaged: number;
 }
 
-const NO_FACTS: Facts = { untold: 0, intervalSeconds: 15, tenants: [] };
+const NO_FACTS: Facts = { intervalSeconds: 15, tenants: [] };
 
 /**
  * Reads a journal. Each record of the worker tells how many sessions are live after it, so that number is exact up to
@@ -54,19 +56,21 @@ class Reader {
   #facts = NO_FACTS;
   #told: Told | undefined;
   #live = 0;
+  #untold = 0;
   readonly #sessions = new Map<string, JournaledSession>();
   #lastSign = 0;
   #saidAt: number | undefined;
   #isGoodbyeTold = false;
   #drainElapsedSeconds: number | undefined;
-  #isWhole = false;
+  /** Of those that were live when it was last rewritten. */
+  #sessionsToCome = 0;
   #damaged = 0;
 
   take(line: string): void {
     const record = fromLine(line);
     if (!record) this.#damage();
     else if (record.kind === 'saying' || record.kind === 'said') this.#takeRecoverers(record);
-    else if (record.kind === 'worker' && !this.#worker) this.#begin(record.worker, record.at, record.live);
+    else if (record.kind === 'worker' && !this.#worker) this.#begin(record.worker, record);
     else if (record.kind === 'worker' || !this.#worker) this.#damage();
     else this.#take(record);
   }
@@ -82,6 +86,7 @@ class Reader {
       totals: atLeast(this.#totals, this.#told?.totals, this.#live),
       told: this.#told,
       live: this.#live,
+      untold: this.#untold,
       sessions: [...this.#sessions.values()],
       lastSign: this.#lastSign,
       saidAt: this.#saidAt,
@@ -91,32 +96,43 @@ class Reader {
     };
   }
 
-  #begin(worker: WorkerRecord, at: number, live: number): void {
+  #begin(worker: WorkerRecord, record: WorkersRecord): void {
     this.#worker = worker;
     this.#totals = copyTotals(worker.totals);
-    this.#lastSign = at;
-    this.#live = live;
+    this.#takeSign(record);
+    this.#sessionsToCome = record.live;
   }
 
-  /** What can not be read can be the end of any session; but nothing ends while a journal is rewritten. */
+  /** What can not be read can be the end of any session, but for what was written when it was rewritten. */
   #damage(): void {
     this.#damaged++;
-    if (this.#isWhole) this.#sessions.clear();
+    if (this.#sessionsToCome === 0) this.#sessions.clear();
+    else this.#sessionsToCome--;
   }
 
   #take(record: WorkersRecord): void {
-    this.#lastSign = record.at;
-    this.#live = record.live;
-    if (record.kind === 'start') this.#sessions.set(record.session.id, record.session);
+    this.#takeSign(record);
+    if (record.kind === 'start') this.#start(record.session);
     else if (record.kind === 'end') this.#end(record.id, record.outcome);
     else if (record.kind === 'reject' && this.#totals) this.#totals.rejected[record.reason]++;
     else if (record.kind === 'facts') this.#facts = record.facts;
     else if (record.kind === 'report') this.#told = record.told;
-    else if (record.kind === 'alive') this.#isWhole = true;
+    else if (record.kind === 'alive') this.#sessionsToCome = 0;
     else if (record.kind === 'goodbye') {
       this.#saidAt = record.at;
       this.#drainElapsedSeconds = record.drainElapsedSeconds;
     }
+  }
+
+  #start(session: JournaledSession): void {
+    this.#sessions.set(session.id, session);
+    if (this.#sessionsToCome > 0) this.#sessionsToCome--;
+  }
+
+  #takeSign({ at, live, untold = 0 }: WorkersRecord): void {
+    this.#lastSign = at;
+    this.#live = live;
+    this.#untold = untold;
   }
 
   #end(id: string, outcome: SessionOutcome): void {
@@ -144,7 +160,7 @@ function atLeast(known: Totals, told: Totals | undefined, live: number): Totals 
 }
 
 /** How many sessions were active when the worker died: the told ones, and those that only the pool counted. */
-export const activeIn = ({ live, facts }: LastKnown): number => Math.max(0, live + facts.untold);
+export const activeIn = ({ live, untold }: LastKnown): number => Math.max(0, live + untold);
 
 /** The facts of the worker's last moment, its live sessions ended as `Sessions.endAll` does it. */
 export function finalReport(known: LastKnown): Report {
