@@ -2,12 +2,13 @@
 import { exportDelay } from './export-delay.js';
 import { gauges } from './gauges.js';
 import { imports } from './import.js';
+import { journal } from './journal.js';
 import { memory } from './memory.js';
 import { reportSize } from './report-size.js';
 import { session } from './session.js';
 
 const isLong = process.argv.includes('--long');
-const topics = [imports, gauges, session, reportSize, exportDelay, ...(isLong ? [memory] : [])];
+const topics = [imports, gauges, session, journal, reportSize, exportDelay, ...(isLong ? [memory] : [])];
 
 console.log(`Node ${process.version}, ${process.platform} ${process.arch}`);
 for (const { title, run } of topics) {

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Folder } from '../../src/journal/folder.js';
@@ -22,6 +23,14 @@ describe('probe', () => {
     try {
       await new Promise((resolve) => child.once('message', resolve));
       await new Promise((resolve) => setTimeout(resolve, 300));
+      const errors: string[] = [];
+      for (let n = 0; n < 4; n++) {
+        const connecting = connect(socket);
+        connecting.on('error', ({ code = '' }: NodeJS.ErrnoException) => errors.push(code));
+        await new Promise((resolve) => connecting.once('connect', resolve).once('error', resolve));
+        connecting.destroy();
+      }
+      expect(errors, 'the queue is full').toContain('EAGAIN');
       const lives = await Promise.all(Array.from({ length: 40 }, () => probe(socket, isOurs)));
       expect(new Set(lives)).toEqual(new Set(['alive']));
     } finally {
