@@ -10,6 +10,7 @@ import { judged, measureInTurns, median, medianRatio, microseconds, milliseconds
 /** @typedef {import('openrtc-otel').SessionObserver} SessionObserver */
 /** @typedef {ReturnType<typeof createWorker>} Worker */
 /** @typedef {import('./support.js').Row} Row */
+/** @typedef {Awaited<ReturnType<typeof runAtRate>>} Round */
 
 const EVENT_GOAL_NS = 10_000;
 const STALL_GOAL_MS = 5;
@@ -107,6 +108,7 @@ async function costs(plain, journaled) {
 
 /** What it does to others. @param {Worker} plain @param {Worker} journaled @param {string} folder @returns {Promise<Row[]>} */
 async function stalls(plain, journaled, folder) {
+  /** @type {{ without: Round, withIt: Round }[]} */
   const rounds = [];
   for (let round = 0; round < ROUNDS; round++) {
     rounds.push({ without: await runAtRate(plain), withIt: await runAtRate(journaled, folder) });
