@@ -107,15 +107,15 @@ export class Sessions implements SessionObserver {
   start(session: SessionInfo): LiveSession {
     this.#isWell = true;
     const { id } = session;
+    const tenant = label(session.tenant ?? DEFAULT_TENANT);
+    const agentName = session.agentName === undefined ? undefined : label(session.agentName);
+    const startedAt = isDate(session.startedAt) ? session.startedAt : new Date();
     const reused = this.#live.get(id);
     if (reused) {
       this.#broke('a session started with the id of a live one; the first now ends as unknown');
       this.end(reused, 'unknown');
     }
     this.#options.totals.started++;
-    const tenant = label(session.tenant ?? DEFAULT_TENANT);
-    const agentName = session.agentName === undefined ? undefined : label(session.agentName);
-    const startedAt = isDate(session.startedAt) ? session.startedAt : new Date();
     const span = this.#startSpans(session, { tenant, agentName, startedAt });
     const live: LiveSession = { id, tenant, agentName, startedAt, span };
     this.#live.set(id, live);

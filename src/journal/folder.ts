@@ -3,6 +3,7 @@ import {
   constants,
   existsSync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -16,6 +17,8 @@ import {
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
+/** Whoever makes a socket does not listen on it yet for a moment. */
+const YOUNG_MS = 10_000;
 /** A journal of ours rewrites itself long before. */
 const MOST_BYTES = 64 * 1024 * 1024;
 const NAME = '[0-9a-f]{12}';
@@ -128,6 +131,14 @@ export class Folder {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
       throw error;
     }
+  }
+
+  /** Whether what there is beside no journal has been there for a while. */
+  isOld(name: string): boolean {
+    return [this.socket(name), this.temporary(name)].every((path) => {
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      return stats === undefined || stats.mtimeMs < Date.now() - YOUNG_MS;
+    });
   }
 
   /** Removes what there is of a dead worker or a former holder beside its journal. */

@@ -219,7 +219,7 @@ export class Recoverer {
   async #sweep(name: string): Promise<Outcome> {
     if (name === this.#name) return 'nothing';
     const life = await probe(this.#folder.socket(name), this.#folder.isOurs);
-    if (life !== 'alive') this.#folder.sweep(name);
+    if (life !== 'alive' && this.#folder.isOld(name)) this.#folder.sweep(name);
     return 'nothing';
   }
 

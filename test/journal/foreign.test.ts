@@ -7,6 +7,7 @@ import {
   rmSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import fc from 'fast-check';
@@ -130,13 +131,18 @@ it('whatever a journal holds, recovery never fails and never tells of more sessi
 });
 
 describe('what is left beside journals', () => {
-  it('goes when nobody listens on it', async () => {
+  it('goes when nobody listens on it and it is not new', async () => {
     const [dead, alive, half] = [newName(), newName(), newName()];
     leaveSocket(path(`${dead}.sock`));
     writeFileSync(path(`${dead}.tmp`), 'half');
     writeFileSync(path(`${half}.tmp`), 'half');
     const server = await listen(path(`${alive}.sock`));
     writeFileSync(path(`${alive}.tmp`), 'half');
+    const before = folder.files().toSorted();
+    await createRecoverer().look();
+    expect(folder.files().toSorted(), 'a socket that is made is dead for a moment').toEqual(before);
+    const longAgo = Date.now() / 1000 - 11;
+    for (const file of before) utimesSync(path(file), longAgo, longAgo);
     await createRecoverer().look();
     expect(folder.files().toSorted()).toEqual([`${alive}.sock`, `${alive}.tmp`].toSorted());
     server.close();
