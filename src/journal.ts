@@ -154,17 +154,21 @@ export class Journal {
     if (open.size === 0) process.off('exit', onExit);
     clearInterval(this.#timer);
     this.#isOver = true;
-    this.#tryTo(() => {
-      if (hasArrived.goodbye && (hasArrived.spans || this.#lines.size === 0)) this.#file.remove();
-      else if (hasArrived.goodbye) this.#file.add(toLine({ kind: 'said' }));
-    });
-    this.#tryTo(() => {
-      this.#file.close();
-      this.#folder.rename(this.#folder.journal(this.#name), this.#folder.dead(this.#name));
-    });
+    try {
+      this.#leave(hasArrived);
+    } catch (error) {
+      say(`the journal in ${this.#folder.path} could not be left as it should (${codeOf(error)})`);
+    }
     // As long as a goodbye of another worker is under way, others must see that its holder lives.
     await this.#recoverer?.settled();
     this.#server?.close();
+  }
+
+  #leave(hasArrived: { readonly goodbye: boolean; readonly spans: boolean }): void {
+    if (hasArrived.goodbye && (hasArrived.spans || this.#lines.size === 0)) return this.#file.remove();
+    if (hasArrived.goodbye) this.#file.add(toLine({ kind: 'said' }));
+    this.#file.close();
+    this.#folder.rename(this.#folder.journal(this.#name), this.#folder.dead(this.#name));
   }
 
   async #listen(): Promise<void> {

@@ -1,6 +1,5 @@
 import { rmSync } from 'node:fs';
 import type { Environment } from '../environment.js';
-import type { Failure } from '../otlp-exporters.js';
 import { errorClass } from '../say.js';
 import type { WorkerIdentity } from '../worker.js';
 import { bootId, type Folder, type Listing } from './folder.js';
@@ -54,9 +53,7 @@ export class Recoverer {
   }
 
   /**
-   * Looks at every journal once; resolves when all that was found is told or left.
-   *
-   * Never rejects.
+   * Looks at every journal once; resolves when all that was found is told or left. Never rejects.
    *
    * @param isPatient whether journals that failed before get their pause
    */
@@ -136,8 +133,8 @@ export class Recoverer {
   async #take(name: string, path: string): Promise<Outcome> {
     const mine = this.#folder.claim(name, this.#name);
     if (!this.#folder.rename(path, mine)) return 'nothing';
-    this.#folder.sweep(name);
     try {
+      this.#folder.sweep(name);
       const known = this.#read(name, mine);
       if (known === 'left' || known === 'nothing') return known;
       const failure = await this.#tell(known, mine);
@@ -191,7 +188,7 @@ export class Recoverer {
       this.#sayWhatIsMissing(known, of);
     }
     if (!this.#environment.exports.TRACES) return undefined;
-    const failure: Failure | undefined = await tellSpans(known, this.#environment);
+    const failure = await tellSpans(known, this.#environment);
     if (!failure) return undefined;
     const message = `the spans of ${of} did not arrive: ${failure.reason}`;
     if (failure.canRetry) return message;

@@ -22,7 +22,7 @@ export interface LastKnown {
   readonly live: number;
   /** Active sessions that nobody told of; negative where told ones ended without a word. */
   readonly untold: number;
-  /** Those of them of which it is sure that they are live, the oldest first. */
+  /** The told ones of which it is sure that they are live, the oldest first. */
   readonly sessions: readonly JournaledSession[];
   /** When the worker last wrote, in Unix ms. */
   readonly lastSign: number;
@@ -62,7 +62,7 @@ class Reader {
   #saidAt: number | undefined;
   #isGoodbyeTold = false;
   #drainElapsedSeconds: number | undefined;
-  /** Of those that were live when it was last rewritten. */
+  /** How many of those that were live when it was last rewritten have not been read yet. */
   #sessionsToCome = 0;
   #damaged = 0;
 

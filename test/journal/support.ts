@@ -5,14 +5,11 @@ import { SpanKind, TraceFlags, trace } from '@opentelemetry/api';
 import { afterEach, beforeEach } from 'vitest';
 import { POOL_NAME, WORKER_ID, WORKER_VERSION } from '../../src/attributes.js';
 import { readEnvironment } from '../../src/environment.js';
-import { bootId } from '../../src/journal/folder.js';
 import { Journal, type JournalOwner } from '../../src/journal.js';
 import type { LiveSession } from '../../src/sessions.js';
 import { noTotals, type Report, type WorkerIdentity } from '../../src/worker.js';
 
-export const BOOT = bootId();
-
-export const IDENTITY: WorkerIdentity = {
+const IDENTITY: WorkerIdentity = {
   poolName: 'voice',
   workerId: 'w-1',
   version: 'v1',
@@ -37,7 +34,7 @@ export function useFolder(): { readonly path: string; files(): string[]; the(kin
   };
 }
 
-export function createLive(id: string, startedAt = new Date()): LiveSession {
+function createLive(id: string, startedAt = new Date()): LiveSession {
   const traceId = Buffer.from(id.padEnd(16, '.').slice(0, 16)).toString('hex');
   const spanId = Buffer.from(id.padEnd(8, '.').slice(0, 8)).toString('hex');
   const span = trace.wrapSpanContext({ traceId, spanId, traceFlags: TraceFlags.SAMPLED });
