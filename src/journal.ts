@@ -165,7 +165,10 @@ export class Journal {
   }
 
   #leave(hasArrived: { readonly goodbye: boolean; readonly spans: boolean }): void {
-    if (hasArrived.goodbye && (hasArrived.spans || this.#lines.size === 0)) return this.#file.remove();
+    if (hasArrived.goodbye && (hasArrived.spans || this.#lines.size === 0)) {
+      this.#file.remove();
+      return;
+    }
     if (hasArrived.goodbye) this.#file.add(toLine({ kind: 'said' }));
     this.#file.close();
     this.#folder.rename(this.#folder.journal(this.#name), this.#folder.dead(this.#name));
