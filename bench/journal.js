@@ -18,7 +18,7 @@ const EVENTS_A_SECOND = 20_000;
 const LIVE_SESSIONS = 1_000;
 const ROUNDS = 5;
 const ROUND_MS = 2_000;
-const MOST_BYTES = 4 * 1024 * 1024;
+const MOST_BYTES = 1024 * 1024;
 
 let serial = 0;
 const createInfo = () => ({

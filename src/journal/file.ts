@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 
-/** A file is rewritten when this much was added to it, or as much as twice what it held then. */
-const ADDED_BYTES = 1024 * 1024;
+/** A file is rewritten when this much was added to it, or twice what it held then if that is more. */
+const ADDED_BYTES = 256 * 1024;
 
 /**
  * A file of one process that lines are added to, and that is rewritten before it grows too long. What was written

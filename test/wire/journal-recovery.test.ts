@@ -39,7 +39,7 @@ async function startFollower(backend: Backend, folder: JournalFolder): Promise<C
   return follower;
 }
 
-describe('a drop is confirmed in less than a second', () => {
+describe('a drop is confirmed in less than a second', { timeout: 90_000 }, () => {
   it('from the restart of the worker over the journal', async () => {
     const times: number[] = [];
     while (times.length < ATTEMPTS && !hasMet(times)) {
@@ -78,7 +78,7 @@ describe('a drop is confirmed in less than a second', () => {
   });
 });
 
-describe('recovery', () => {
+describe('recovery', { timeout: 90_000 }, () => {
   it('tells each worker once where many recover at once: followers, commands and new workers', async () => {
     using folder = new JournalFolder();
     await using backend = await Backend.start();
