@@ -4,11 +4,23 @@ import { gauges } from './gauges.js';
 import { imports } from './import.js';
 import { journal } from './journal.js';
 import { memory } from './memory.js';
+import { receiverLoad } from './receiver-load.js';
 import { reportSize } from './report-size.js';
 import { session } from './session.js';
+import { deployVerdict } from './verdict.js';
 
 const isLong = process.argv.includes('--long');
-const topics = [imports, gauges, session, journal, reportSize, exportDelay, ...(isLong ? [memory] : [])];
+const topics = [
+  imports,
+  gauges,
+  session,
+  journal,
+  reportSize,
+  exportDelay,
+  deployVerdict,
+  receiverLoad,
+  ...(isLong ? [memory] : []),
+];
 
 console.log(`Node ${process.version}, ${process.platform} ${process.arch}`);
 for (const { title, run } of topics) {

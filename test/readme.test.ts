@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { SCENARIOS } from '../examples/scenarios/index.js';
 import * as names from '../src/attributes.js';
-import { startReceiver } from '../src/deploy/index.js';
+import { demoCommand, SCENARIO_NAMES } from '../src/cli/demo.js';
+import { EXIT } from '../src/cli/exit-codes.js';
+import { HEADERS_VARIABLE } from '../src/cli/sources.js';
+import { topCommand } from '../src/cli/top.js';
+import { watchCommand } from '../src/cli/watch.js';
+import { prometheusSource, startReceiver } from '../src/deploy/index.js';
 import { DEFAULT_ENDPOINT, readEnvironment, VARIABLES } from '../src/environment.js';
 import { OPTIONS } from '../src/options.js';
 import { healthHandler, SessionPool } from '../src/pools/index.js';
@@ -11,8 +17,8 @@ const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 /** The rows of the README's table whose first column has this head: its cells, without the code quotes. */
-function table(head: string): string[][] {
-  const lines = readme.split('\n');
+function table(head: string, text = readme): string[][] {
+  const lines = text.split('\n');
   const start = lines.findIndex((line) => line.startsWith(`| ${head} |`));
   expect(start, `a table of ${head}`).toBeGreaterThan(-1);
   const rows = lines.slice(start + 2);
@@ -29,6 +35,7 @@ function table(head: string): string[][] {
     );
 }
 
+const sourceOf = (file: string) => readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');
 const firstCells = (head: string) => table(head).flatMap(([cell = '']) => cell.split(/, (?![^(]*\))/));
 
 describe('the tables of the README say what the code does:', () => {
@@ -73,6 +80,36 @@ describe('the tables of the README say what the code does:', () => {
       await known((options) => healthHandler(pool, options)),
     );
     expect(firstCells('`startReceiver` option')).toEqual(await known(startReceiver));
+    expect(firstCells('`prometheusSource` option')).toEqual(await known(prometheusSource));
+  });
+
+  it.each([
+    ['watch', watchCommand()],
+    ['top', topCommand()],
+    ['demo', demoCommand()],
+  ])('options of %s', (name, command) => {
+    const flags = command.options.map(({ flags }) => flags);
+    expect(firstCells(`\`${name}\` option`).toSorted()).toEqual(flags.toSorted());
+    expect(readme).toContain(HEADERS_VARIABLE);
+  });
+
+  it('exit codes, also of the gate in docs/gate.md', () => {
+    const codes = Object.values(EXIT).map(String);
+    expect(firstCells('Exit code')).toEqual(codes);
+    const gate = readFileSync(new URL('../docs/gate.md', import.meta.url), 'utf8');
+    expect(table('Exit code', gate).flatMap(([cell = '']) => cell.split(', '))).toEqual(codes);
+  });
+
+  it('phases', () => {
+    const [, union = ''] = /export type Phase =([^;]+);/.exec(sourceOf('deploy/verdict.ts')) ?? [];
+    expect(firstCells('Phase')).toEqual(union.match(/\w+/g));
+  });
+
+  it('scenarios of the demo', () => {
+    expect(table('Scenario').map(([name, , exitCode]) => [name, Number(exitCode)])).toEqual(
+      SCENARIOS.map(({ name, exitCode }) => [name, exitCode]),
+    );
+    expect(SCENARIOS.map(({ name }) => name)).toEqual(SCENARIO_NAMES);
   });
 
   it('environment variables', () => {

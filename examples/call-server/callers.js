@@ -1,8 +1,14 @@
 // Callers of the call servers, as a child process: they call, talk for a while and hang up by themselves. They are
 // the independent truth of a deploy: a connection that breaks without a close handshake is a dropped call.
 //
-// Parent to child: { servers: [port, ...] } whenever that changes, { stop: true } at the end.
-// Child to parent: the tally, whenever it changes.
+// Parent to child:
+//   { phone: [port, ...] }   whom the callers call again and again, each call of a random length; nobody when empty
+//   { call: id, port }       one call more, that lasts until
+//   { hangUp: id }
+//   { stop: true }           all hang up, and the process ends
+// Child to parent:
+//   { tally }                whenever it changes
+//   { call: id, is }         what has become of a call that was asked for
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
@@ -12,43 +18,54 @@ const LONGEST_MS = Number(process.env.LONGEST_CALL_MS ?? 8_000);
 const TENANTS = ['acme', 'globex', 'initech'];
 
 /** @typedef {{ calls: number, talking: number, hungUp: number, dropped: number }} Tally */
+/** @typedef {'answered' | 'turned away' | 'hung up' | 'dropped'} CallState */
 
 /** @type {Tally} */
 const tally = { calls: 0, talking: 0, hungUp: 0, dropped: 0 };
+/** What ends each call that is answered. @type {Map<string, () => void>} */
+const hangUps = new Map();
 /** @type {number[]} */
-let servers = [];
+let phoned = [];
+let placed = 0;
 let isStopping = false;
 
 /** @param {Partial<Tally>} change */
 function count(change) {
   for (const key of /** @type {(keyof Tally)[]} */ (Object.keys(change))) tally[key] += change[key] ?? 0;
-  process.send?.(tally);
+  process.send?.({ tally });
 }
 
 /** @template T @param {readonly T[]} items */
 const pick = (items) => items[Math.floor(Math.random() * items.length)];
 
-/** One call; resolves when it is over. A server that takes no calls, or is gone, was never a call. */
-function call() {
+/**
+ * One call; resolves when it is over. A server that takes no calls, or is gone, was never a call.
+ * @param {string} id @param {number | undefined} port @param {(is: CallState) => void} tell
+ */
+function call(id, port, tell) {
   return new Promise((resolve) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${pick(servers)}/call?tenant=${pick(TENANTS)}`);
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/call?tenant=${pick(TENANTS)}`);
     let isAnswered = false;
     let hasHungUp = false;
+    const hangUp = () => {
+      hasHungUp = true;
+      socket.close(1000);
+    };
     // The echo of the first word tells that the call was accepted and not turned away.
     socket.on('open', () => socket.send('hello'));
     socket.once('message', () => {
       isAnswered = true;
       count({ calls: 1, talking: 1 });
-      const length = SHORTEST_MS + Math.random() * (LONGEST_MS - SHORTEST_MS);
-      setTimeout(() => {
-        hasHungUp = true;
-        socket.close(1000);
-      }, length);
+      hangUps.set(id, hangUp);
+      tell('answered');
+      if (isStopping) hangUp();
     });
     socket.on('error', () => {});
     socket.on('close', (code) => {
       const isWell = hasHungUp && code !== 1006;
+      hangUps.delete(id);
       if (isAnswered) count({ talking: -1, [isWell ? 'hungUp' : 'dropped']: 1 });
+      tell(isAnswered ? (isWell ? 'hung up' : 'dropped') : 'turned away');
       resolve(undefined);
     });
   });
@@ -57,16 +74,31 @@ function call() {
 async function caller() {
   await sleep(Math.random() * SHORTEST_MS);
   while (!isStopping) {
-    if (servers.length > 0) await call();
+    const id = `caller-${++placed}`;
+    if (phoned.length > 0) {
+      await call(id, pick(phoned), (is) => {
+        const length = SHORTEST_MS + Math.random() * (LONGEST_MS - SHORTEST_MS);
+        if (is === 'answered') setTimeout(() => hangUps.get(id)?.(), length).unref();
+      });
+    }
     await sleep(100);
   }
 }
 
-process.on('message', (/** @type {{ servers?: number[], stop?: boolean }} */ message) => {
-  servers = message.servers ?? servers;
-  isStopping ||= message.stop ?? false;
+/** @type {Set<Promise<unknown>>} */
+const asked = new Set(Array.from({ length: AT_ONCE }, caller));
+
+/** @typedef {{ phone?: number[], call?: string, port?: number, hangUp?: string, stop?: true }} Order */
+
+process.on('message', async (/** @type {Order} */ order) => {
+  phoned = order.phone ?? phoned;
+  const { call: id } = order;
+  if (id !== undefined) asked.add(call(id, order.port, (is) => process.send?.({ call: id, is })));
+  if (order.hangUp !== undefined) hangUps.get(order.hangUp)?.();
+  if (!order.stop) return;
+  isStopping = true;
+  for (const hangUp of hangUps.values()) hangUp();
+  await Promise.all(asked);
+  process.disconnect();
 });
 process.on('disconnect', () => process.exit());
-
-await Promise.all(Array.from({ length: AT_ONCE }, caller));
-process.disconnect?.();

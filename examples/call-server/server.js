@@ -6,13 +6,15 @@ import { healthHandler, JobRejectedError, SessionPool } from 'openrtc-otel/pool'
 import { WebSocketServer } from 'ws';
 
 const TRY_AGAIN_LATER = 1013;
+/** The longest timeout there is, 24 days. */
+const NEVER = { timeoutSeconds: 2_147_483 };
 
 const pool = new SessionPool({
   deploymentVersion: process.env.DEPLOYMENT_VERSION ?? 'dev',
   drainTimeoutSeconds: Number(process.env.DRAIN_TIMEOUT_SECONDS ?? 600),
   maxConcurrentSessions: Number(process.env.MAX_SESSIONS ?? 100),
 });
-const telemetry = instrument(pool, { poolName: 'call-server', tenantLimit: 20 });
+const telemetry = instrument(pool, { poolName: process.env.POOL_NAME ?? 'call-server', tenantLimit: 20 });
 
 const server = createServer(healthHandler(pool));
 const sockets = new WebSocketServer({ server, path: '/call' });
@@ -32,7 +34,8 @@ sockets.on('connection', (socket, request) => {
 });
 
 process.once('SIGTERM', async () => {
-  await pool.drain();
+  // A server that reports its drain timeout and does not keep to it.
+  await pool.drain(process.env.NEVER_CUT_OFF ? NEVER : {});
   await telemetry.shutdown();
   process.exit();
 });

@@ -5,10 +5,10 @@ import { readEnvironment } from '../environment.js';
 import { Folder, newName } from '../journal/folder.js';
 import { listen } from '../journal/liveness.js';
 import { loadTell, type Recovered, Recoverer } from '../journal/recoverer.js';
+import { EXIT } from './exit-codes.js';
+import { plain } from './text.js';
 
 const LOOK_EVERY_MS = 200;
-const LEFT = 1;
-const WRONG_USAGE = 64;
 
 /** `openrtc-otel recover DIR`: says the goodbyes of the dead workers whose journals are in a folder. */
 export function recoverCommand(): Command {
@@ -28,14 +28,14 @@ async function recover(dir: string, isFollowing: boolean): Promise<number> {
   for (const complaint of environment.complaints) console.error(complaint);
   if (environment.disabled || !environment.exports.METRICS) {
     console.error('OTEL_SDK_DISABLED or OTEL_METRICS_EXPORTER=none: no goodbye can be said');
-    return WRONG_USAGE;
+    return EXIT.usage;
   }
   const folder = new Folder(dir);
   const name = newName();
   const recoverer = new Recoverer(folder, name, environment, {
     told: ({ poolName, workerId, version }, dropped) =>
-      console.log(`said the goodbye of ${workerId} (${poolName}, ${version}): ${dropped} dropped`),
-    left: (message) => console.error(message),
+      console.log(plain(`said the goodbye of ${workerId} (${poolName}, ${version}): ${dropped} dropped`)),
+    left: (message) => console.error(plain(message)),
   });
   try {
     if (isFollowing) folder.make();
@@ -54,7 +54,7 @@ async function recover(dir: string, isFollowing: boolean): Promise<number> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     console.error(`no recovery in ${folder.path}: ${code ?? message}`);
-    return LEFT;
+    return EXIT.failed;
   }
 }
 
@@ -69,4 +69,4 @@ async function follow(recoverer: Recoverer): Promise<void> {
   }
 }
 
-const exitCode = ({ left }: Recovered) => (left > 0 ? LEFT : 0);
+const exitCode = ({ left }: Recovered) => (left > 0 ? EXIT.failed : EXIT.complete);

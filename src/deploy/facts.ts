@@ -1,52 +1,38 @@
-import {
-  ACTIVE_SESSIONS,
-  DEPLOYMENT_VERSION,
-  DRAIN_ELAPSED,
-  DRAIN_TIMEOUT,
-  DRAINING,
-  DROPPED_SESSIONS,
-  JOBS_REJECTED,
-  METRICS,
-  type Metric,
-  POOL_NAME,
-  REJECTION_REASON,
-  REPORT_INTERVAL,
-  SESSION_OUTCOME,
-  SESSIONS_ENDED,
-  SESSIONS_STARTED,
-  START_TIME,
-  TENANT_ACTIVE_SESSIONS,
-  TENANT_ID,
-  WORKER_ID,
-  WORKER_VERSION,
-} from '../attributes.js';
-import type { MetricPoint } from './otlp-decode.js';
+/** A worker without a report for so many of its report intervals is silent. */
+const SILENT_AFTER_INTERVALS = 4;
 
-/** What is known of one worker. A gauge it never reported is 0. */
+/** The interval of a worker that does not say, in s. */
+export const DEFAULT_INTERVAL_SECONDS = 15;
+
+/** What is known of one worker. Times are Unix ms by the source's clock. A gauge it never reported is 0. */
 export interface WorkerFacts {
   readonly pool: string;
   readonly id: string;
   readonly version: string;
-  /** Unix s, by the worker's clock. */
-  readonly startedAt: number | undefined;
-  /** When its first report arrived, in Unix ms by the receiver's clock. */
+  /** When it started, by its own clock; its first report when it does not say. */
+  readonly startedAt: number;
   readonly firstReportAt: number;
-  /** When its last report arrived, in Unix ms by the receiver's clock. */
   readonly lastReportAt: number;
+  /** Since when it has reported without a gap of more than half a silence window. */
+  readonly reportsSince: number;
   /** How often it reports, in s; 15 when it does not say. */
   readonly intervalSeconds: number;
-  /** Sessions now active; 0 when exited. */
+  /** Sessions it had in its last report; 0 when exited. */
   readonly active: number;
+  /** Sessions it had some silence windows ago, or at its first report: tells how fast they fall. */
+  readonly earlier: { readonly at: number; readonly active: number };
   readonly draining: boolean;
-  /** How long it has been draining, in s; 0 when it is not. */
-  readonly drainElapsedSeconds: number;
+  /** When its drain began; absent when it does not drain. */
+  readonly drainingSince?: number;
   /** How long it may drain, in s; absent when no timeout is set. */
   readonly drainTimeoutSeconds?: number;
   /** Sessions it lost in its life. */
   readonly dropped: number;
+  /** Of these, the ones it had lost before the window that was asked for. */
+  readonly droppedBefore: number;
   /** Whether it ever said goodbye. Terminal, whatever arrives later. */
   readonly exited: boolean;
-  /** Sessions now active by tenant; empty when exited. */
+  /** Sessions now active by tenant; empty when exited or not reported. */
   readonly tenants: Readonly<Record<string, number>>;
   /** Sessions started in its life. */
   readonly started: number;
@@ -56,154 +42,86 @@ export interface WorkerFacts {
   readonly rejected: Readonly<Record<string, number>>;
 }
 
-const DEFAULT_INTERVAL_SECONDS = 15;
-const MAX_WORKERS = 20_000;
-/** Tenants, outcomes or reasons of one worker. */
-const MAX_LABELS = 100;
-const MAX_LABEL_LENGTH = 256;
-
-const KINDS = new Map(METRICS.map(({ name, kind }) => [name, kind === 'counter' ? 'sum' : kind]));
-const LABELS = new Map([
-  [TENANT_ACTIVE_SESSIONS.name, TENANT_ID],
-  [SESSIONS_ENDED.name, SESSION_OUTCOME],
-  [JOBS_REJECTED.name, REJECTION_REASON],
-]);
-
-interface Series {
-  value: number;
-  /** Newest datapoint, in Unix ms by the worker's clock. */
-  timeMs: number;
+/** What a source knows of a pool at one moment. */
+export interface DeployFacts {
+  /** The moment, in Unix ms by the source's clock. */
+  readonly now: number;
+  /** Where the deploy's window begins, in Unix ms: as given, else the first sighting of the target, if any. */
+  readonly since: number | undefined;
+  /** From when on the source has seen everything, in Unix ms. */
+  readonly coveredSince: number;
+  /** One row a worker; copies of a row are folded by who reads it. */
+  readonly workers: readonly WorkerFacts[];
 }
 
-/** The workers that reported, folded from their datapoints. Bounded: the oldest exited are forgotten first. */
-export class WorkerTable {
-  readonly #workers = new Map<string, Worker>();
-  readonly #maxWorkers: number;
-  #coveredSince: number;
-
-  /** @param nowMs - From when on the table sees everything, in Unix ms. */
-  constructor(nowMs: number, maxWorkers = MAX_WORKERS) {
-    this.#coveredSince = nowMs;
-    this.#maxWorkers = maxWorkers;
-  }
-
-  /** From when on the table knows everything, in Unix ms: it moves on when workers are forgotten. */
-  get coveredSince(): number {
-    return this.#coveredSince;
-  }
-
-  /** Takes in the points of one request; those that are not a worker's are ignored. */
-  add(points: readonly MetricPoint[], nowMs: number): void {
-    for (const point of points) {
-      if (KINDS.get(point.name) !== point.kind || point.value < 0) continue;
-      const pool = label(point, POOL_NAME);
-      const id = label(point, WORKER_ID);
-      const version = label(point, WORKER_VERSION);
-      if (!pool || !id || !version) continue;
-      const key = JSON.stringify([pool, id, version]);
-      let worker = this.#workers.get(key);
-      if (!worker) {
-        worker = new Worker(pool, id, version, nowMs);
-        this.#workers.set(key, worker);
-      }
-      worker.add(point, nowMs);
-    }
-    if (this.#workers.size > this.#maxWorkers) this.#forget(nowMs);
-  }
-
-  /** One row a worker, in the order of their first reports. */
-  rows(): WorkerFacts[] {
-    return Array.from(this.#workers.values(), (worker) => worker.facts());
-  }
-
-  #forget(nowMs: number): void {
-    const oldest = [...this.#workers].sort(
-      ([, a], [, b]) => Number(b.exited) - Number(a.exited) || a.lastReportAt - b.lastReportAt,
-    );
-    for (const [key, worker] of oldest.slice(0, this.#workers.size - this.#maxWorkers)) {
-      this.#workers.delete(key);
-      // An exited worker lost nothing after its goodbye; of any other one nobody knows.
-      this.#coveredSince = Math.max(this.#coveredSince, worker.exited ? worker.lastReportAt : nowMs);
-    }
-  }
+/** What to ask of a source. */
+export interface FactsQuery {
+  /** @default the only pool there is */
+  readonly pool?: string;
+  /** The version that is deployed: without `since`, its first sighting begins the window. */
+  readonly target?: string;
+  /** The start of the deploy, in Unix ms. */
+  readonly since?: number;
+  /** A past moment to look at, in Unix ms. A receiver knows only the present. */
+  readonly at?: number;
 }
 
-class Worker {
-  readonly #series = new Map<string, Map<string, Series>>();
-  exited = false;
-  lastReportAt: number;
-
-  constructor(
-    readonly pool: string,
-    readonly id: string,
-    readonly version: string,
-    readonly firstReportAt: number,
-  ) {
-    this.lastReportAt = firstReportAt;
-  }
-
-  add(point: MetricPoint, nowMs: number): void {
-    this.lastReportAt = nowMs;
-    if (point.name === DEPLOYMENT_VERSION.name && point.value === 0) this.exited = true;
-
-    const labelName = LABELS.get(point.name);
-    const key = labelName ? label(point, labelName) : '';
-    if (key === undefined) return;
-    const byLabel = this.#series.get(point.name) ?? new Map<string, Series>();
-    this.#series.set(point.name, byLabel);
-    const timeMs = point.timeUnixMs || nowMs;
-    const series = byLabel.get(key);
-    if (!series) {
-      if (byLabel.size < MAX_LABELS) byLabel.set(key, { value: point.value, timeMs });
-    } else if (point.name === DROPPED_SESSIONS.name) {
-      // It only grows: the goodbye of a process with a slower clock must not be taken for a late report.
-      series.value = Math.max(series.value, point.value);
-    } else if (point.temporality === 'delta') {
-      // The same time again is a retry whose first answer was lost.
-      if (timeMs === series.timeMs) return;
-      series.value += point.value;
-      series.timeMs = Math.max(series.timeMs, timeMs);
-    } else if (timeMs >= series.timeMs) {
-      series.value = point.value;
-      series.timeMs = timeMs;
-    }
-  }
-
-  facts(): WorkerFacts {
-    const drainTimeoutSeconds = this.#value(DRAIN_TIMEOUT);
-    return {
-      pool: this.pool,
-      id: this.id,
-      version: this.version,
-      startedAt: this.#value(START_TIME),
-      firstReportAt: this.firstReportAt,
-      lastReportAt: this.lastReportAt,
-      intervalSeconds: this.#value(REPORT_INTERVAL) ?? DEFAULT_INTERVAL_SECONDS,
-      active: this.exited ? 0 : (this.#value(ACTIVE_SESSIONS) ?? 0),
-      draining: this.#value(DRAINING) === 1,
-      drainElapsedSeconds: this.#value(DRAIN_ELAPSED) ?? 0,
-      ...(drainTimeoutSeconds !== undefined && { drainTimeoutSeconds }),
-      dropped: this.#value(DROPPED_SESSIONS) ?? 0,
-      exited: this.exited,
-      tenants: this.exited ? {} : this.#values(TENANT_ACTIVE_SESSIONS),
-      started: this.#value(SESSIONS_STARTED) ?? 0,
-      ended: this.#values(SESSIONS_ENDED),
-      rejected: this.#values(JOBS_REJECTED),
-    };
-  }
-
-  #value(metric: Metric): number | undefined {
-    return this.#series.get(metric.name)?.get('')?.value;
-  }
-
-  #values(metric: Metric): Record<string, number> {
-    const series = this.#series.get(metric.name) ?? [];
-    return Object.fromEntries(Array.from(series, ([key, { value }]) => [key, value]));
-  }
+/** Where facts come from. */
+export interface FactsSource extends AsyncDisposable {
+  /** How long to wait before it is worth asking again, in ms. */
+  readonly pollMs: number;
+  /** The pools that report, sorted. @throws {@link SourceError} */
+  pools(query?: Pick<FactsQuery, 'at'>): Promise<string[]>;
+  /** @throws {@link SourceError} when nothing can be known now; the message says why. */
+  read(query: FactsQuery): Promise<DeployFacts>;
 }
 
-/** A string attribute; undefined when it is none, or too long to be kept. */
-function label(point: MetricPoint, name: string): string | undefined {
-  const value = point.attributes[name];
-  return typeof value === 'string' && value.length <= MAX_LABEL_LENGTH ? value : undefined;
+/** A source can not tell now. The message is for the operator. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError';
+}
+
+/** How long a worker may be without a report before it is silent, in ms. */
+export const silenceWindow = ({ intervalSeconds }: Pick<WorkerFacts, 'intervalSeconds'>): number =>
+  intervalSeconds * SILENT_AFTER_INTERVALS * 1000;
+
+/** When a worker came up: the earlier of what it says and what was seen. */
+export const bornAt = ({ startedAt, firstReportAt }: WorkerFacts): number =>
+  Math.min(startedAt, firstReportAt);
+
+/** When each version was first seen, in Unix ms. */
+export function firstSightings(workers: readonly WorkerFacts[]): Map<string, number> {
+  const seen = new Map<string, number>();
+  for (const worker of workers) {
+    seen.set(worker.version, Math.min(seen.get(worker.version) ?? Number.POSITIVE_INFINITY, bornAt(worker)));
+  }
+  return seen;
+}
+
+/** The version that was started last and still runs: a guess of what is being deployed. */
+export function guessTarget(workers: readonly WorkerFacts[]): string | undefined {
+  const sightings = firstSightings(workers);
+  const running = [...sightings].filter(([version]) =>
+    workers.some((worker) => worker.version === version && !worker.exited),
+  );
+  return running.sort(([, a], [, b]) => b - a)[0]?.[0];
+}
+
+/** The pool to read: the one that is named, else the only one. */
+export function choosePool(pools: Iterable<string>, named: string | undefined): string | undefined {
+  if (named !== undefined) return named;
+  const known = [...new Set(pools)].sort();
+  if (known.length > 1) throw new SourceError(`several pools report (${known.join(', ')}): name one`);
+  return known[0];
+}
+
+/** What a worker does: `drained` is draining without a session. */
+export type WorkerState = 'accepting' | 'draining' | 'drained' | 'exited' | 'silent';
+
+/** Exited, silent, or what it does while it runs. */
+export function stateOf(worker: WorkerFacts, now: number): WorkerState {
+  if (worker.exited) return 'exited';
+  if (now - worker.lastReportAt > silenceWindow(worker)) return 'silent';
+  if (!worker.draining) return 'accepting';
+  return worker.active > 0 ? 'draining' : 'drained';
 }

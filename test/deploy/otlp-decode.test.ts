@@ -28,7 +28,8 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeMetrics, decodeTraces, OtlpDecodeError } from '../../src/deploy/otlp-decode.js';
+import { decodeMetrics, decodeTraces } from '../../src/deploy/otlp-decode.js';
+import { OtlpDecodeError } from '../../src/deploy/otlp-message.js';
 
 const PROTOBUF = 'application/x-protobuf';
 const JSON_TYPE = 'application/json';

@@ -50,6 +50,16 @@ test('the packed package works in an empty project, by import and by require', a
   }
 });
 
+test('its command plays a deploy in an empty project', async () => {
+  await using project = await Project.create();
+  await project.install(await pack(project), '@opentelemetry/api');
+  const { code, stdout } = await project.node([
+    'node_modules/openrtc-otel/dist/cli/main.js',
+    ...['demo', '--scenario', 'superseded'],
+  ]);
+  expect(code, stdout).toBe(0);
+});
+
 test('its types compile in a strict project that checks the types of its libraries', async () => {
   await using project = await Project.create();
   await project.install(

@@ -1,41 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as names from '../../src/attributes.js';
-import { WorkerTable } from '../../src/deploy/facts.js';
-import type { MetricPoint } from '../../src/deploy/index.js';
-
-const WORKER = { [names.POOL_NAME]: 'voice', [names.WORKER_ID]: 'w-1', [names.WORKER_VERSION]: '1.5.0' };
+import { SourceError } from '../../src/deploy/facts.js';
+import { WorkerTable } from '../../src/deploy/worker-table.js';
+import { point } from './points.js';
 
 describe('the table', () => {
   let table: WorkerTable;
   beforeEach(() => {
     table = new WorkerTable(1_000, 3);
   });
-
-  interface Extra {
-    readonly at?: number;
-    readonly temporality?: 'delta' | 'cumulative';
-    readonly attributes?: Record<string, string | number>;
-  }
-
-  function point(
-    { name, unit, description, kind }: names.Metric,
-    value: number,
-    extra: Extra = {},
-  ): MetricPoint {
-    return {
-      resource: {},
-      scope: { name: names.SCOPE_NAME, version: '' },
-      name,
-      unit,
-      description,
-      kind: kind === 'gauge' ? 'gauge' : 'sum',
-      temporality: extra.temporality ?? 'cumulative',
-      attributes: { ...WORKER, ...extra.attributes },
-      value,
-      startTimeUnixMs: 0,
-      timeUnixMs: extra.at ?? 0,
-    };
-  }
 
   it('has defaults for what a worker never said', () => {
     table.add([point(names.DRAINING, 0)], 2_000);
@@ -44,14 +17,16 @@ describe('the table', () => {
         pool: 'voice',
         id: 'w-1',
         version: '1.5.0',
-        startedAt: undefined,
+        startedAt: 2_000,
         firstReportAt: 2_000,
         lastReportAt: 2_000,
+        reportsSince: 2_000,
         intervalSeconds: 15,
         active: 0,
+        earlier: { at: 2_000, active: 0 },
         draining: false,
-        drainElapsedSeconds: 0,
         dropped: 0,
+        droppedBefore: 0,
         exited: false,
         tenants: {},
         started: 0,
@@ -125,7 +100,7 @@ describe('the table', () => {
 
   it('ignores what does not identify a worker, or is none of its metrics', () => {
     const ignored = [names.POOL_NAME, names.WORKER_ID, names.WORKER_VERSION].flatMap((name) =>
-      ['', 7, 'x'.repeat(257)].map((value) =>
+      ['', 7, 'x'.repeat(256)].map((value) =>
         point(names.ACTIVE_SESSIONS, 1, { attributes: { [name]: value } }),
       ),
     );
@@ -136,7 +111,7 @@ describe('the table', () => {
     for (const one of ignored) table.add([one], 2_000);
     expect(table.rows()).toEqual([]);
     table.add(
-      [point(names.ACTIVE_SESSIONS, 1, { attributes: { [names.WORKER_ID]: 'x'.repeat(256) } })],
+      [point(names.ACTIVE_SESSIONS, 1, { attributes: { [names.WORKER_ID]: 'x'.repeat(255) } })],
       2_000,
     );
     expect(table.rows()).toHaveLength(1);
@@ -150,7 +125,7 @@ describe('the table', () => {
     table.add([point(names.TENANT_ACTIVE_SESSIONS, 1), ...tenants(1)], 2_000);
     table.add(tenants(2), 3_000);
     const row = table.rows()[0]?.tenants ?? {};
-    expect(Object.keys(row)).toEqual(Array.from({ length: 100 }, (_, i) => `t${i}`));
+    expect(Object.keys(row)).toEqual(Array.from({ length: 50 }, (_, i) => `t${i}`));
     expect(new Set(Object.values(row))).toEqual(new Set([2]));
   });
 
@@ -177,5 +152,92 @@ describe('the table', () => {
     say('c', 1, 7_000);
     expect(ids()).toEqual(['a', 'b', 'c']);
     expect(table.coveredSince).toBe(7_000);
+  });
+
+  it('forgets more than one at a time when it is large', () => {
+    const large = new WorkerTable(0, 500);
+    const named = (i: number) =>
+      point(names.ACTIVE_SESSIONS, 1, { attributes: { [names.WORKER_ID]: `w-${i}` } });
+    for (let i = 0; i <= 500; i += 1) large.add([named(i)], i);
+    expect(large.rows()).toHaveLength(495);
+    expect(large.rows()[0]?.id).toBe('w-6');
+  });
+
+  it('bounds the labels of all workers, and takes new ones when others are forgotten', () => {
+    const small = new WorkerTable(0, 2, 3);
+    const tenant = (id: string, name: string, at: number) =>
+      small.add(
+        [
+          point(names.TENANT_ACTIVE_SESSIONS, 1, {
+            attributes: { [names.WORKER_ID]: id, [names.TENANT_ID]: name },
+          }),
+        ],
+        at,
+      );
+    const tenants = () => small.rows().map((row) => Object.keys(row.tenants).join());
+    for (const name of ['t1', 't2']) tenant('a', name, 1_000);
+    for (const name of ['t1', 't2']) tenant('b', name, 2_000);
+    expect(tenants()).toEqual(['t1,t2', 't1']);
+    tenant('c', 't1', 3_000);
+    expect(tenants()).toEqual(['t1', '']);
+    for (const name of ['t1', 't2', 't3']) tenant('c', name, 3_000);
+    expect(tenants()).toEqual(['t1', 't1,t2']);
+  });
+});
+
+describe('reading a table', () => {
+  const hear = (table: WorkerTable, pool: string, id: string, version: string, at: number) =>
+    table.add(
+      [
+        point(names.START_TIME, at / 1000, {
+          attributes: { [names.POOL_NAME]: pool, [names.WORKER_ID]: id, [names.WORKER_VERSION]: version },
+        }),
+      ],
+      at + 500,
+    );
+
+  it('gives one pool, and the window since the target was first seen', () => {
+    const table = new WorkerTable(1_000);
+    expect(table.pools()).toEqual([]);
+    expect(table.read({ target: 'v2' }, 5_000)).toEqual({
+      now: 5_000,
+      since: undefined,
+      coveredSince: 1_000,
+      workers: [],
+    });
+    hear(table, 'voice', 'w-1', 'v1', 2_000);
+    hear(table, 'voice', 'w-3', 'v2', 4_000);
+    hear(table, 'voice', 'w-2', 'v2', 3_000);
+    expect(table.read({ target: 'v2' }, 5_000)).toEqual({
+      now: 5_000,
+      since: 3_000,
+      coveredSince: 1_000,
+      workers: table.rows(),
+    });
+    expect(table.read({ target: 'v2', since: 10 }, 5_000).since).toBe(10);
+    expect(table.read({ target: 'v3' }, 5_000).since).toBeUndefined();
+    expect(table.read({}, 5_000).since).toBeUndefined();
+
+    hear(table, 'chat', 'c-1', 'v2', 2_500);
+    expect(table.pools()).toEqual(['chat', 'voice']);
+    expect(() => table.read({ target: 'v2' }, 5_000)).toThrow(
+      new SourceError('several pools report (chat, voice): name one'),
+    );
+    expect(table.read({ pool: 'voice', target: 'v2' }, 5_000)).toMatchObject({ since: 3_000 });
+    expect(table.read({ pool: 'chat' }, 5_000).workers).toMatchObject([{ id: 'c-1' }]);
+    expect(table.read({ pool: 'video' }, 5_000).workers).toEqual([]);
+  });
+
+  it('tells what was dropped before the window', () => {
+    const table = new WorkerTable(1_000);
+    const dropped = (value: number, at: number) =>
+      table.add([point(names.START_TIME, 2), point(names.DROPPED_SESSIONS, value)], at);
+    dropped(0, 2_000);
+    dropped(2, 3_000);
+    dropped(5, 4_000);
+    const lostBefore = (since?: number) =>
+      table.read(since === undefined ? {} : { since }, 9_000).workers[0]?.droppedBefore;
+    expect([2_500, 3_000, 3_001, 4_001, undefined].map(lostBefore)).toEqual([0, 0, 2, 5, 0]);
+    expect(table.rows()).toMatchObject([{ dropped: 5, droppedBefore: 0 }]);
   });
 });

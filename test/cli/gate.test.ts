@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { exitCodeAt, exitCodeNow, Gate } from '../../src/cli/gate.js';
+import type { Verdict } from '../../src/deploy/verdict.js';
+import { assess, exited, fleet, green, worker } from '../deploy/support.js';
+
+const complete = assess([...exited('v1', 3), ...green()]);
+const dropped = assess([...exited('v1', 3, { dropped: 1 }), ...green()]);
+const rolling = assess([...fleet('v1', 3), ...green()]);
+const superseded = assess([...fleet('v2', 1, { up: 500 }), ...fleet('v3', 1, { up: 100 })]);
+const unknown = assess([]);
+const stuck: Verdict = { ...rolling, phase: 'stuck' };
+
+/** The same verdict so many seconds later. */
+const later = (verdict: Verdict, seconds: number): Verdict => ({
+  ...verdict,
+  now: verdict.now + seconds * 1000,
+});
+
+describe('the gate', () => {
+  it.each([
+    [complete, 0],
+    [dropped, 10],
+    [stuck, 11],
+    [superseded, 13],
+  ])('decides when an end has held for one silence window: $phase', (verdict, exitCode) => {
+    const gate = new Gate();
+    expect(gate.next(verdict)).toBeUndefined();
+    expect(gate.next(later(verdict, 59.9))).toBeUndefined();
+    expect(gate.next(later(verdict, 60))).toBe(exitCode);
+  });
+
+  it('never decides on the way', () => {
+    const gate = new Gate({ settleSeconds: 0 });
+    for (const verdict of [rolling, unknown, assess(fleet('v1', 1))]) {
+      expect(gate.next(verdict)).toBeUndefined();
+      expect(gate.next(later(verdict, 10_000))).toBeUndefined();
+    }
+  });
+
+  it('begins anew when another phase, or an error, comes between', () => {
+    const gate = new Gate({ settleSeconds: 10 });
+    gate.next(complete);
+    gate.next(later(rolling, 5));
+    expect(gate.next(later(complete, 11))).toBeUndefined();
+    gate.lost();
+    expect(gate.next(later(complete, 21))).toBeUndefined();
+    expect(gate.next(later(complete, 31))).toBe(0);
+  });
+
+  it('decides at once with no time to settle', () => {
+    expect(new Gate({ settleSeconds: 0 }).next(complete)).toBe(0);
+  });
+
+  it('ends at the first confirmed drop when told to, and not at a presumed one', () => {
+    const presumed = assess([worker({ id: 'x', active: 2, heard: 100 }), ...fleet('v1', 1), ...green()]);
+    const confirmed = assess([...fleet('v1', 1, { dropped: 1 }), ...green()]);
+    expect(presumed.dropped).toEqual({ confirmed: 0, presumed: 2 });
+    expect(new Gate({ failFast: true }).next(presumed)).toBeUndefined();
+    expect(new Gate({ failFast: true }).next(confirmed)).toBe(10);
+    expect(new Gate().next(confirmed)).toBeUndefined();
+  });
+});
+
+it.each([
+  ['complete but not settled', complete, 11],
+  ['dropped', dropped, 10],
+  ['rolling with a drop', assess([...fleet('v1', 1, { dropped: 1 }), ...green()]), 10],
+  ['unknown with a confirmed drop', assess(exited('v1', 1, { dropped: 1, heard: 200 })), 10],
+  ['rolling', rolling, 11],
+  ['superseded', superseded, 13],
+  ['unknown', unknown, 12],
+  ['nothing', undefined, 12],
+])('at the timeout, %s exits with the code of where things stand', (_, verdict, exitCode) => {
+  expect(exitCodeNow(verdict)).toBe(exitCode);
+});
+
+it('a past moment need not hold', () => {
+  expect([complete, dropped, rolling, superseded, unknown].map(exitCodeAt)).toEqual([0, 10, 11, 13, 12]);
+});

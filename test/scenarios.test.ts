@@ -1,0 +1,60 @@
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { play, RECEIVER, SCENARIOS } from '../examples/scenarios/index.js';
+import { measureTable, type Played, scenarioTable } from './support/scenario-table.js';
+
+const INTERVAL_SECONDS = 0.5;
+const SILENCE_WINDOW_SECONDS = 4 * INTERVAL_SECONDS;
+vi.setConfig({ maxConcurrency: 3, testTimeout: 180_000 });
+
+const played: Played[] = [];
+afterAll(() => {
+  played.sort((a, b) => order(a) - order(b));
+  console.log(`${scenarioTable(played)}\n\n${measureTable(played)}`);
+});
+const order = ({ name }: Played) => SCENARIOS.findIndex((scenario) => scenario.name === name);
+
+/** What the gate must hear of in time, in s. */
+const LIMITS = new Map([
+  ['last exit to complete', 1],
+  ['last exit to dropped', 1],
+  ['SIGKILL to presumed', SILENCE_WINDOW_SECONDS + 1],
+]);
+
+describe.concurrent('a deploy, judged on the embedded receiver:', () => {
+  it.each(SCENARIOS)('$name: $title', async (scenario) => {
+    const result = await play(scenario, {
+      pool: scenario.name,
+      sources: [RECEIVER],
+      intervalSeconds: INTERVAL_SECONDS,
+    });
+    played.push({ name: scenario.name, result });
+    expect(result.problems).toEqual([]);
+    for (const { what, seconds } of result.measures)
+      expect(seconds, what).toBeLessThan(LIMITS.get(what) ?? 0);
+  });
+});
+
+it('a gate that ends otherwise than stated is a problem, and so is a dropped call that only the caller saw', async () => {
+  const result = await play(
+    {
+      name: 'blind',
+      title: 'a server is killed when the gate has ended',
+      target: 'v1',
+      exitCode: 11,
+      async play(stage) {
+        const servers = await stage.start('v1', 1);
+        const deploy = await stage.watch({ target: 'v1', expect: 1, more: ['--since', 'now'] });
+        await deploy.see({ phase: 'complete' });
+        await deploy.endsWith(0);
+        await stage.call(servers, 1);
+        stage.signal('SIGKILL', servers);
+        await stage.gone(servers);
+      },
+    },
+    { pool: 'blind', sources: [RECEIVER], intervalSeconds: INTERVAL_SECONDS },
+  );
+  expect(result.problems).toEqual([
+    'exit code of the gate (receiver): expected 11, got 0',
+    'calls that were dropped, by the gate (receiver): expected 1, got 0',
+  ]);
+});
