@@ -28,13 +28,15 @@ const createSessions = (tracer) =>
     spanAttributes: undefined,
     totals: noTotals(),
     onStart: () => {},
+    onEnd: () => {},
+    onReject: () => {},
   });
 
 /** Our pipeline of spans. @returns {Pipeline} */
 export function createOurs() {
   const tracer = new PendingTracer();
-  const { flush, close } = startSpans(workerResource(identity), readEnvironment(), tracer);
-  return { sessions: createSessions(tracer), flush, close };
+  const { flush, close } = startSpans(workerResource(identity, {}), readEnvironment(), tracer);
+  return { sessions: createSessions(tracer), flush: async () => void (await flush()), close };
 }
 
 /** The SDK's batch processor and OTLP exporter, with the delay of ours. @returns {Pipeline} */
@@ -52,7 +54,7 @@ export function createStock() {
   const exporter = new OTLPExporterBase(delegate);
   const processor = new BatchSpanProcessor(exporter, { scheduledDelayMillis: DELAY_MS });
   const provider = new BasicTracerProvider({
-    resource: workerResource(identity),
+    resource: workerResource(identity, {}),
     spanProcessors: [processor],
   });
   return {

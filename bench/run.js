@@ -2,6 +2,7 @@
 import { exportDelay } from './export-delay.js';
 import { gauges } from './gauges.js';
 import { imports } from './import.js';
+import { journal } from './journal.js';
 import { memory } from './memory.js';
 import { receiverLoad } from './receiver-load.js';
 import { reportSize } from './report-size.js';
@@ -13,6 +14,7 @@ const topics = [
   imports,
   gauges,
   session,
+  journal,
   reportSize,
   exportDelay,
   deployVerdict,

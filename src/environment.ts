@@ -122,6 +122,8 @@ export interface Environment {
   readonly exportTimeoutMs: number;
   /** How spans are batched. */
   readonly batches: Readonly<typeof BATCHES>;
+  /** The attributes that it gives the resource. */
+  readonly resource: Readonly<Record<string, string>>;
   readonly serviceName: string | undefined;
   readonly serviceVersion: string | undefined;
   /** One sentence for each value that can not be honoured. */
@@ -149,7 +151,9 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     values.get(`OTEL_EXPORTER_OTLP_${signal}_${name}`) ?? values.get(`OTEL_EXPORTER_OTLP_${name}`);
   const number = (name: string, otherwise: number) => Number(values.get(name) ?? otherwise);
   const each = <T>(read: (signal: Signal) => T) => ({ METRICS: read('METRICS'), TRACES: read('TRACES') });
-  const resource = parseResourceAttributes(values.get(RESOURCE_ATTRIBUTES) ?? '');
+  const resource = Object.fromEntries(parseResourceAttributes(values.get(RESOURCE_ATTRIBUTES) ?? '') ?? []);
+  const named = values.get('OTEL_SERVICE_NAME');
+  if (named !== undefined) resource['service.name'] = named;
   return {
     disabled: values.get(DISABLED)?.toLowerCase() === 'true',
     exports: each((signal) => values.get(`OTEL_${signal}_EXPORTER`) !== 'none'),
@@ -170,8 +174,9 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
       queueSize: number('OTEL_BSP_MAX_QUEUE_SIZE', BATCHES.queueSize),
       batchSize: number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', BATCHES.batchSize),
     },
-    serviceName: values.get('OTEL_SERVICE_NAME') ?? (resource?.get('service.name') || undefined),
-    serviceVersion: resource?.get('service.version') || undefined,
+    resource,
+    serviceName: resource['service.name'] || undefined,
+    serviceVersion: resource['service.version'] || undefined,
     complaints,
   };
 }
@@ -179,7 +184,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
 /** The SDK's limit: beyond it the whole list is ignored. */
 const LONGEST_VALUE = 255;
 
-/** The SDK parses this list too, but two of its names are needed before it is loaded. */
+/** The SDK parses this list too, but it is needed before that is loaded, and by a recovery of another process. */
 function parseResourceAttributes(list: string): Map<string, string> | undefined {
   const pairs = list.split(',').filter((pair) => pair.trim() !== '');
   try {

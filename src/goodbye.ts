@@ -1,5 +1,5 @@
-import type { Attributes, HrTime } from '@opentelemetry/api';
-import { millisToHrTime } from '@opentelemetry/core';
+import type { Attributes } from '@opentelemetry/api';
+import { hrTimeToMilliseconds, millisToHrTime } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import {
   AggregationTemporality,
@@ -12,7 +12,8 @@ import { type Metric, SCOPE_NAME, SCOPE_VERSION } from './attributes.js';
 import type { Environment } from './environment.js';
 import { type Datapoints, valueTypeOf } from './gauges.js';
 import { createMetricsSender, type Failure } from './otlp-exporters.js';
-import type { Report, Totals } from './worker.js';
+import type { Told } from './outputs.js';
+import type { Report } from './worker.js';
 
 /** `shutdown()` has 3 s; the rest is for loading and for the spans. */
 const TIMEOUT_MS = 2_500;
@@ -24,12 +25,10 @@ export interface Goodbye {
   /** The last facts, as `lastReport` makes them. */
   readonly report: Report;
   readonly temporality: AggregationTemporality;
-  /** When the worker's sums started, so that they go on; undefined when nothing was reported before. */
-  readonly sumsStart: HrTime | undefined;
-  /** What the sums of earlier reports told: delta sums tell only the rest. */
-  readonly alreadyTold: Totals;
-  /** Unix milliseconds of the report before: two samples of one moment are refused by Prometheus. */
-  readonly after: number | undefined;
+  /** What the report before told, so that the sums go on; undefined when there was none. */
+  readonly told: Told | undefined;
+  /** When it is said, in Unix ms. */
+  readonly at: number;
 }
 
 /**
@@ -41,12 +40,15 @@ export function sendGoodbye(goodbye: Goodbye, environment: Environment): Promise
 }
 
 function goodbyeBatch({ resource, datapoints, ...words }: Goodbye): ResourceMetrics {
-  const time = millisToHrTime(Math.max(Date.now(), (words.after ?? 0) + 1));
-  const sumsStart = words.sumsStart ?? millisToHrTime(datapoints.identity.startedAt);
+  // Two samples of one moment are refused by Prometheus.
+  const after = words.told ? hrTimeToMilliseconds(words.told.time) + 1 : 0;
+  const time = millisToHrTime(Math.max(words.at, after));
   const isDelta = words.temporality === AggregationTemporality.DELTA;
+  const begin = isDelta ? words.told?.time : words.told?.sumsStart;
+  const sumsStart = begin ?? millisToHrTime(datapoints.identity.startedAt);
   const told = new Map<Attributes, number>();
-  if (isDelta) {
-    datapoints.observeTotals(words.alreadyTold, (_, value, attributes) => told.set(attributes, value));
+  if (isDelta && words.told) {
+    datapoints.observeTotals(words.told.totals, (_, value, attributes) => told.set(attributes, value));
   }
   const metrics = new Map<Metric, DataPoint<number>[]>();
   datapoints.observe(words.report, (metric, total, attributes) => {

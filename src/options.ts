@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Attributes, type MeterProvider, SpanKind, type TracerProvider } from '@opentelemetry/api';
 import { LONGEST_VALUE } from './attributes.js';
@@ -6,6 +7,9 @@ import { checkOptions, isFunction, isRecord, isSeconds, type Rule, type Rules, s
 
 /** The tenants that still leave a worker under 60 series. */
 const MOST_TENANTS = 40;
+
+/** In bytes: the system takes 103 for the socket of a worker in this folder. */
+const LONGEST_FOLDER = 85;
 
 /** Options of {@link instrument}. All have defaults. */
 export interface InstrumentOptions {
@@ -59,6 +63,14 @@ export interface InstrumentOptions {
    */
   readonly spanKind?: SpanKind;
   /**
+   * A folder for this worker's journal: what is needed to say its goodbye when it is killed. It is made where it
+   * is missing, and shared with the workers before and beside it on this machine: the dead among them are found
+   * here, and their goodbyes said, to where the `OTEL_*` environment says. Its path has at most 85 bytes.
+   *
+   * @default undefined (no journal)
+   */
+  readonly journal?: string;
+  /**
    * Where metrics go instead of the pipeline from the `OTEL_*` environment. It is flushed, never shut down.
    *
    * @default undefined
@@ -89,6 +101,7 @@ const RULES: Rules<keyof InstrumentOptions> = {
   ],
   spanAttributes: ['a function', isFunction],
   spanKind: ['a SpanKind', (value) => typeof value === 'number' && value in SpanKind],
+  journal: [`the path of a folder, at most ${LONGEST_FOLDER} bytes long`, isFolder],
   meterProvider: ['a MeterProvider', has('getMeter')],
   tracerProvider: ['a TracerProvider', has('getTracer')],
 };
@@ -110,6 +123,11 @@ export function areSameOptions(first: InstrumentOptions, second: InstrumentOptio
     const [a, b] = [first[name], second[name]];
     return b === undefined || a === b || (name === 'attributes' && isDeepStrictEqual(a, b));
   });
+}
+
+function isFolder(value: unknown): boolean {
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) return false;
+  return Buffer.byteLength(resolve(value)) <= LONGEST_FOLDER;
 }
 
 function isAttributes(value: unknown): boolean {

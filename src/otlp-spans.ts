@@ -45,7 +45,7 @@ export function startSpans(
     sessionStarted: () => {},
     flush: async () => {
       provider.forceFlush().catch(() => {});
-      await exporter.sendLast();
+      return exporter.sendLast();
     },
     close: () => {
       clearInterval(retry);
@@ -93,11 +93,12 @@ class KeepingExporter implements SpanExporter {
     done({ code: ExportResultCode.SUCCESS });
   }
 
-  /** Sends all there is, and does not wait for the pauses between attempts. */
-  async sendLast(): Promise<void> {
+  /** Sends all there is, and does not wait for the pauses between attempts. Tells whether nothing is kept. */
+  async sendLast(): Promise<boolean> {
     this.#sender.hurry();
     await Promise.all(this.#underWay);
     await this.retry();
+    return this.#kept.length === 0;
   }
 
   /** Sends again what did not arrive. */

@@ -1,19 +1,13 @@
-import type { HrTime } from '@opentelemetry/api';
-import { ExportResultCode, hrTimeToMilliseconds } from '@opentelemetry/core';
+import type { Attributes } from '@opentelemetry/api';
+import { ExportResultCode } from '@opentelemetry/core';
 import {
   CumulativeTemporalitySelector,
   DeltaTemporalitySelector,
   LowMemoryTemporalitySelector,
 } from '@opentelemetry/exporter-metrics-otlp-http';
+import { defaultResource, type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import {
-  defaultResource,
-  detectResources,
-  envDetector,
-  type Resource,
-  resourceFromAttributes,
-} from '@opentelemetry/resources';
-import {
-  AggregationTemporality,
+  type AggregationTemporality,
   DataPointType,
   InstrumentType,
   MeterProvider,
@@ -30,7 +24,7 @@ import type { Environment } from './environment.js';
 import { type Datapoints, registerGauges, sumsFromZero } from './gauges.js';
 import { sendGoodbye } from './goodbye.js';
 import { createMetricsSender } from './otlp-exporters.js';
-import type { MetricsOutput } from './outputs.js';
+import type { MetricsOutput, Told } from './outputs.js';
 import { Trouble } from './say.js';
 import { copyTotals, noTotals, type Report, type WorkerIdentity } from './worker.js';
 
@@ -42,8 +36,15 @@ const TEMPORALITIES = {
   lowmemory: LowMemoryTemporalitySelector,
 };
 
-/** The resource of the worker's reports. What the environment says goes over what the worker says. */
-export function workerResource({ poolName, version, workerId }: WorkerIdentity): Resource {
+/** The temporality of the sums. */
+export const sumTemporality = (setting: Environment['temporality']): AggregationTemporality =>
+  TEMPORALITIES[setting](InstrumentType.OBSERVABLE_COUNTER);
+
+/** The resource of the worker's reports. What its environment says goes over what the worker says. */
+export function workerResource(
+  { poolName, version, workerId }: WorkerIdentity,
+  fromEnvironment: Attributes,
+): Resource {
   return defaultResource()
     .merge(
       resourceFromAttributes({
@@ -52,22 +53,26 @@ export function workerResource({ poolName, version, workerId }: WorkerIdentity):
         [ATTR_SERVICE_INSTANCE_ID]: workerId,
       }),
     )
-    .merge(detectResources({ detectors: [envDetector] }));
+    .merge(resourceFromAttributes(fromEnvironment));
 }
 
-/** Reports a worker's metrics on a pipeline of its own. */
+/**
+ * Reports a worker's metrics on a pipeline of its own.
+ * @param onReport is given what each report tells, before it is sent
+ */
 export function startMetrics(
   resource: Resource,
   environment: Environment,
   datapoints: Datapoints,
   read: () => Report,
+  onReport: (told: Told) => void,
 ): MetricsOutput {
   const sender = createMetricsSender(environment);
   const selectAggregationTemporality = TEMPORALITIES[environment.temporality];
   const trouble = new Trouble(`metrics arrive at ${sender.url} again`);
   let isClosed = false;
   let collected = noTotals();
-  let last: { readonly sumsStart: HrTime; readonly time: HrTime } | undefined;
+  let told: Told | undefined;
 
   const exporter = {
     selectAggregationTemporality,
@@ -78,7 +83,10 @@ export function startMetrics(
         const sum = batch.scopeMetrics
           .flatMap(({ metrics }) => metrics)
           .find(({ dataPointType }) => dataPointType === DataPointType.SUM)?.dataPoints[0];
-        if (sum) last = { sumsStart: sum.startTime, time: sum.endTime };
+        if (sum) {
+          told = { sumsStart: sum.startTime, time: sum.endTime, totals: collected };
+          onReport(told);
+        }
         const failure = await sender.send(batch);
         // What is given up for the goodbye is no trouble.
         if (isClosed) return done({ code: ExportResultCode.SUCCESS });
@@ -105,26 +113,16 @@ export function startMetrics(
     collected = copyTotals(report.totals);
     return report;
   });
-  const temporality = selectAggregationTemporality(InstrumentType.OBSERVABLE_COUNTER);
+  const temporality = sumTemporality(environment.temporality);
   const flush = () => provider.forceFlush().catch(() => {});
   sums.start(flush);
 
   return {
     flush,
-    goodbye: async (report) => {
+    goodbye: async (report, at) => {
       isClosed = true;
-      const failure = await sendGoodbye(
-        {
-          resource,
-          datapoints,
-          report,
-          temporality,
-          sumsStart: temporality === AggregationTemporality.DELTA ? last?.time : last?.sumsStart,
-          alreadyTold: collected,
-          after: last && hrTimeToMilliseconds(last.time),
-        },
-        environment,
-      );
+      const goodbye = { resource, datapoints, report, temporality, told, at };
+      const failure = await sendGoodbye(goodbye, environment);
       if (failure) trouble.broke(`the goodbye did not arrive at ${sender.url}: ${failure.reason}`);
       return failure === undefined;
     },

@@ -1,11 +1,22 @@
-import type { Report } from './worker.js';
+import type { HrTime } from '@opentelemetry/api';
+import type { Report, Totals } from './worker.js';
+
+/** What a report told of the sums: the goodbye goes on from there. */
+export interface Told {
+  readonly sumsStart: HrTime;
+  readonly time: HrTime;
+  readonly totals: Totals;
+}
 
 /** Where a worker's reports go: our own pipeline, or a provider that was passed in. */
 export interface MetricsOutput {
   /** Reports now. Resolves when that is done, well or not. */
   flush(): Promise<void>;
-  /** Sends the last report; tells whether it was delivered, or undefined where that can not be known. */
-  goodbye(report: Report): Promise<boolean | undefined>;
+  /**
+   * Sends the last report; tells whether it was delivered, or undefined where that can not be known.
+   * @param at when it is said, in Unix ms
+   */
+  goodbye(report: Report, at: number): Promise<boolean | undefined>;
   close(): void;
 }
 
@@ -13,8 +24,8 @@ export interface MetricsOutput {
 export interface SpansOutput {
   /** A start span was made: it should leave soon. */
   sessionStarted(): void;
-  /** Sends what waits. Resolves when that is done, well or not. */
-  flush(): Promise<void>;
+  /** Sends what waits; tells whether nothing is left that could be sent again. */
+  flush(): Promise<boolean>;
   close(): void;
 }
 

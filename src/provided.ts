@@ -45,7 +45,10 @@ export function provideMetrics(
 /** Flushes a tracer provider that was passed in, so that start spans do not wait for the end of a batch. */
 export function provideSpans(provider: TracerProvider): SpansOutput {
   let timer: NodeJS.Timeout | undefined;
-  const flush = () => forceFlush(provider);
+  const flush = async () => {
+    await forceFlush(provider);
+    return true;
+  };
   return {
     flush,
     sessionStarted: () => {

@@ -40,13 +40,17 @@ export interface SessionsOptions {
   readonly spanKind: SpanKind | undefined;
   readonly spanAttributes: ((session: SessionInfo) => Attributes) | undefined;
   readonly totals: Totals;
-  onStart(): void;
+  onStart(session: LiveSession): void;
+  onEnd(session: LiveSession, outcome: SessionOutcome): void;
+  onReject(reason: RejectionReason): void;
 }
 
 /** A session that has not ended. */
 export interface LiveSession {
   readonly id: string;
   readonly tenant: string;
+  readonly agentName: string | undefined;
+  readonly startedAt: Date;
   readonly span: Span;
 }
 
@@ -63,6 +67,11 @@ export class Sessions implements SessionObserver {
 
   get liveCount(): number {
     return this.#live.size;
+  }
+
+  /** The oldest first. */
+  get live(): Iterable<LiveSession> {
+    return this.#live.values();
   }
 
   /** Live sessions by tenant, for a pool whose snapshot does not tell. */
@@ -89,23 +98,28 @@ export class Sessions implements SessionObserver {
   }
 
   onJobRejected(reason: RejectionReason): void {
-    this.#options.totals.rejected[REJECTION_REASONS.includes(reason) ? reason : 'other']++;
+    const known = REJECTION_REASONS.includes(reason) ? reason : 'other';
+    this.#options.totals.rejected[known]++;
+    this.#options.onReject(known);
   }
 
   /** Counts a session and starts its spans. Throws for what is no session. */
   start(session: SessionInfo): LiveSession {
     this.#isWell = true;
     const { id } = session;
+    const tenant = label(session.tenant ?? DEFAULT_TENANT);
+    const agentName = session.agentName === undefined ? undefined : label(session.agentName);
+    const startedAt = isDate(session.startedAt) ? session.startedAt : new Date();
     const reused = this.#live.get(id);
     if (reused) {
       this.#broke('a session started with the id of a live one; the first now ends as unknown');
       this.end(reused, 'unknown');
     }
     this.#options.totals.started++;
-    const tenant = label(session.tenant ?? DEFAULT_TENANT);
-    const live: LiveSession = { id, tenant, span: this.#startSpans(session, tenant) };
+    const span = this.#startSpans(session, { tenant, agentName, startedAt });
+    const live: LiveSession = { id, tenant, agentName, startedAt, span };
     this.#live.set(id, live);
-    this.#options.onStart();
+    this.#options.onStart(live);
     if (this.#isWell) this.#trouble.healed();
     return live;
   }
@@ -126,6 +140,7 @@ export class Sessions implements SessionObserver {
     this.#live.delete(live.id);
     const outcome = SESSION_OUTCOMES.includes(given) ? given : 'unknown';
     this.#options.totals.ended[outcome]++;
+    this.#options.onEnd(live, outcome);
     try {
       live.span.setAttribute(SESSION_OUTCOME, outcome);
       if (outcome === 'failed' || outcome === 'dropped') {
@@ -149,16 +164,16 @@ export class Sessions implements SessionObserver {
     }
   }
 
-  #startSpans(session: SessionInfo, tenant: string): Span {
+  #startSpans(session: SessionInfo, facts: Pick<LiveSession, 'tenant' | 'agentName' | 'startedAt'>): Span {
     try {
       const { tracer, workerAttributes, spanKind = SpanKind.CONSUMER } = this.#options;
       const attributes: Attributes = {};
       // Measured: a third faster than spreading.
       Object.assign(attributes, this.#userAttributes(session), workerAttributes);
       attributes[SESSION_ID] = label(session.id);
-      attributes[TENANT_ID] = tenant;
-      if (session.agentName !== undefined) attributes[AGENT_NAME] = label(session.agentName);
-      const startTime = isDate(session.startedAt) ? session.startedAt : new Date();
+      attributes[TENANT_ID] = facts.tenant;
+      if (facts.agentName !== undefined) attributes[AGENT_NAME] = facts.agentName;
+      const startTime = facts.startedAt;
       const around = trace.getSpanContext(context.active());
       const links = around && isSpanContextValid(around) ? [{ context: around }] : [];
       const options = { kind: spanKind, startTime, attributes, links };

@@ -3,7 +3,7 @@ import type { Environment } from './environment.js';
 import { Datapoints } from './gauges.js';
 import { sayHowTheSdkIsUsed } from './global-api.js';
 import type { InstrumentOptions } from './options.js';
-import type { Outputs } from './outputs.js';
+import type { Outputs, Told } from './outputs.js';
 import type { PendingTracer } from './pending-tracer.js';
 import { provideMetrics, provideSpans } from './provided.js';
 import { say } from './say.js';
@@ -17,6 +17,8 @@ export interface OutputParts {
   readonly cadence: Cadence;
   readonly pending: PendingTracer;
   read(): Report;
+  /** Is given what each report of our own pipeline tells, before it is sent. */
+  onReport(told: Told): void;
 }
 
 const complained = new Set<string>();
@@ -37,8 +39,10 @@ export async function startOutputs(parts: OutputParts): Promise<Outputs> {
     }
     sayHowTheSdkIsUsed(environment);
     const otlp = await import('./otlp.js');
-    const resource = otlp.workerResource(identity);
-    if (ownMetrics) metricsOutput = otlp.startMetrics(resource, environment, datapoints, parts.read);
+    const resource = otlp.workerResource(identity, environment.resource);
+    if (ownMetrics) {
+      metricsOutput = otlp.startMetrics(resource, environment, datapoints, parts.read, parts.onReport);
+    }
     if (ownSpans) spansOutput = otlp.startSpans(resource, environment, parts.pending);
   }
   if (!ownSpans) parts.pending.discard();

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Span } from '@opentelemetry/api';
+import { type Span, SpanKind } from '@opentelemetry/api';
 import {
   DEFAULT_TENANT,
   type RejectionReason,
@@ -10,8 +10,9 @@ import {
 import { Cadence } from './cadence.js';
 import { readEnvironment } from './environment.js';
 import { identify } from './identity.js';
+import type { Journal } from './journal.js';
 import type { InstrumentOptions } from './options.js';
-import type { Outputs } from './outputs.js';
+import type { Outputs, Told } from './outputs.js';
 import { PendingTracer } from './pending-tracer.js';
 import type { PoolLike, SessionInfo, SessionStart } from './pool.js';
 import { runToEnd } from './run-to-end.js';
@@ -77,6 +78,7 @@ export class PoolTelemetry implements Telemetry {
   readonly #started: Promise<void>;
   readonly #stop: () => void;
   #outputs: Outputs = {};
+  #journal: Journal | undefined;
   #goodbye: Promise<Goodbye> | undefined;
 
   constructor(pool: PoolLike, options: InstrumentOptions, onShutdown: () => void) {
@@ -102,16 +104,23 @@ export class PoolTelemetry implements Telemetry {
       spanKind: options.spanKind,
       spanAttributes: options.spanAttributes,
       totals: this.#worker.totals,
-      onStart: () => this.#outputs.spans?.sessionStarted(),
+      onStart: (session) => {
+        this.#journal?.started(session);
+        this.#outputs.spans?.sessionStarted();
+      },
+      onEnd: (session, outcome) => this.#journal?.ended(session, outcome),
+      onReject: (reason) => this.#journal?.rejected(reason),
     });
-    const read = () => this.#worker.read();
+    const read = () => this.#read();
     const stopObserving = this.#observe(pool);
     const stopWatching = watchTransitions(read, () => this.#outputs.metrics?.flush());
     this.#stop = () => {
       stopWatching();
       stopObserving();
     };
-    this.#started = this.#start({ options, environment, identity: this.#identity, cadence, pending, read });
+    const onReport = (told: Told) => this.#journal?.reported(told);
+    const identity = this.#identity;
+    this.#started = this.#start({ options, environment, identity, cadence, pending, read, onReport });
   }
 
   get workerId(): string {
@@ -175,8 +184,11 @@ export class PoolTelemetry implements Telemetry {
   /** Whatever is needed only from here on is loaded here. */
   async #start(parts: OutputParts): Promise<void> {
     try {
+      await this.#openJournal(parts);
       const { startOutputs } = await import('./start-outputs.js');
       this.#outputs = await startOutputs(parts);
+      // Only now it is known which spans are sampled.
+      this.#journal?.refresh();
       if (this.#worker.totals.started > 0) this.#outputs.spans?.sessionStarted();
     } catch (error) {
       parts.pending.discard();
@@ -184,11 +196,37 @@ export class PoolTelemetry implements Telemetry {
     }
   }
 
+  /** Before the first report: whoever was reported can be recovered. */
+  async #openJournal({ options, environment, identity }: OutputParts): Promise<void> {
+    const isReported = options.meterProvider || (!environment.disabled && environment.exports.METRICS);
+    if (options.journal === undefined || !isReported) return;
+    const { Journal } = await import('./journal.js');
+    const { spanKind = SpanKind.CONSUMER } = options;
+    const { resource, temporality } = environment;
+    const { totals } = this.#worker;
+    const sessions = this.#sessions;
+    this.#journal = new Journal(options.journal, {
+      worker: { identity, resource, temporality, spanKind, totals },
+      environment,
+      get live() {
+        return sessions.live;
+      },
+      look: () => void this.#read(),
+    });
+    await this.#journal.open();
+  }
+
+  #read(): Report {
+    const report = this.#worker.read();
+    this.#journal?.saw(report, this.#activeOf(report));
+    return report;
+  }
+
   async #waitForSessions(): Promise<void> {
     const since = performance.now();
     const { signal } = this.#hurry;
     while (!signal.aborted) {
-      const report = this.#worker.read();
+      const report = this.#read();
       if (this.#activeOf(report) === 0) return;
       const waited = Math.max(report.drainElapsedSeconds, (performance.now() - since) / 1000);
       if (waited >= (report.drainTimeoutSeconds ?? Number.POSITIVE_INFINITY)) return;
@@ -205,27 +243,30 @@ export class PoolTelemetry implements Telemetry {
   async #sayGoodbye(): Promise<Goodbye> {
     this.#stop();
     this.#onShutdown();
-    const facts = this.#worker.read();
+    const facts = this.#read();
     const active = this.#activeOf(facts);
+    const at = Date.now();
+    this.#journal?.goodbye(at);
     this.#sessions.endAll(active);
     const report = lastReport({ ...facts, active });
-    const delivered = await this.#send(report);
+    const [delivered, areSpansDelivered] = await this.#send(report, at);
     // Also where the SDK is loaded only now.
     this.#started
       .then(() => {
         this.#outputs.metrics?.close();
         this.#outputs.spans?.close();
+        // What a provider that was passed in was given counts as arrived: it does not tell more.
+        return this.#journal?.close({ goodbye: delivered !== false, spans: areSpansDelivered });
       })
       .catch((error) => say(`the reporting could not be ended: ${errorClass(error)}`));
     return { delivered, droppedSessions: report.dropped };
   }
 
   /** The goodbye does not wait for the spans, nor the other way round. */
-  async #send(report: Report): Promise<boolean | undefined> {
-    const goodbye = this.#started.then(() => this.#outputs.metrics?.goodbye(report) ?? false);
-    const spans = this.#started.then(() => this.#outputs.spans?.flush());
-    const [delivered] = await Promise.all([inTime(goodbye, false), inTime(spans, undefined)]);
-    return delivered;
+  async #send(report: Report, at: number): Promise<[goodbye: boolean | undefined, spans: boolean]> {
+    const goodbye = this.#started.then(() => this.#outputs.metrics?.goodbye(report, at) ?? false);
+    const spans = this.#started.then(() => this.#outputs.spans?.flush() ?? true);
+    return Promise.all([inTime(goodbye, false), inTime(spans, false)]);
   }
 }
 

@@ -15,6 +15,7 @@ const DEFAULTS: Environment = {
   intervalMs: 15_000,
   exportTimeoutMs: 30_000,
   batches: { delayMs: 200, timeoutMs: 30_000, queueSize: 16_384, batchSize: 512 },
+  resource: {},
   serviceName: undefined,
   serviceVersion: undefined,
   complaints: [],
@@ -203,11 +204,27 @@ describe('what readEnvironment reads', () => {
     ['OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE', 'LowMemory', { temporality: 'lowmemory' }],
     ['OTEL_METRIC_EXPORT_INTERVAL', ' 5000 ', { intervalMs: 5000 }],
     ['OTEL_METRIC_EXPORT_TIMEOUT', '700', { exportTimeoutMs: 700 }],
-    ['OTEL_SERVICE_NAME', 'voice', { serviceName: 'voice' }],
-    ['OTEL_RESOURCE_ATTRIBUTES', 'service.name=voice', { serviceName: 'voice' }],
-    ['OTEL_RESOURCE_ATTRIBUTES', 'a=b,service.version=1%2C5%3D%20b', { serviceVersion: '1,5= b' }],
-    ['OTEL_RESOURCE_ATTRIBUTES', 'service%2Eversion = 2 ', { serviceVersion: '2' }],
-    ['OTEL_RESOURCE_ATTRIBUTES', 'service.name=,service.version=', {}],
+    ['OTEL_SERVICE_NAME', 'voice', { serviceName: 'voice', resource: { 'service.name': 'voice' } }],
+    [
+      'OTEL_RESOURCE_ATTRIBUTES',
+      'service.name=voice',
+      { serviceName: 'voice', resource: { 'service.name': 'voice' } },
+    ],
+    [
+      'OTEL_RESOURCE_ATTRIBUTES',
+      'a=b,service.version=1%2C5%3D%20b',
+      { serviceVersion: '1,5= b', resource: { a: 'b', 'service.version': '1,5= b' } },
+    ],
+    [
+      'OTEL_RESOURCE_ATTRIBUTES',
+      'service%2Eversion = 2 ',
+      { serviceVersion: '2', resource: { 'service.version': '2' } },
+    ],
+    [
+      'OTEL_RESOURCE_ATTRIBUTES',
+      'service.name=,service.version=',
+      { resource: { 'service.name': '', 'service.version': '' } },
+    ],
   ])('%s=%s', (name, value, expected) => {
     expect(readEnvironment({ [name]: value })).toEqual({ ...DEFAULTS, ...expected });
   });
@@ -217,7 +234,13 @@ describe('what readEnvironment reads', () => {
       OTEL_SERVICE_NAME: 'a',
       OTEL_RESOURCE_ATTRIBUTES: 'service.name=b,service.version=2',
     };
-    expect(readEnvironment(variables)).toEqual({ ...DEFAULTS, serviceName: 'a', serviceVersion: '2' });
+    const resource = { 'service.name': 'a', 'service.version': '2' };
+    expect(readEnvironment(variables)).toEqual({
+      ...DEFAULTS,
+      resource,
+      serviceName: 'a',
+      serviceVersion: '2',
+    });
   });
 
   it('takes what is set for a signal before what is set for all', () => {

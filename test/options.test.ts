@@ -94,6 +94,17 @@ const WRONG: Record<
       [null, 'null'],
     ],
   },
+  journal: {
+    expected: 'the path of a folder, at most 85 bytes long',
+    values: [
+      ['', "''"],
+      [7, '7'],
+      [null, 'null'],
+      [`/${'x'.repeat(85)}`, "'/xxx"],
+      [`/${'ü'.repeat(43)}`, "'/üüü"],
+      ['/a\0b', "'/a\\x00b'"],
+    ],
+  },
   meterProvider: {
     expected: 'a MeterProvider',
     values: [
@@ -123,6 +134,7 @@ const RIGHT: Record<keyof InstrumentOptions, unknown[]> = {
   tenantLimit: [1, 40],
   spanAttributes: [() => ({})],
   spanKind: [SpanKind.INTERNAL, SpanKind.SERVER, SpanKind.CONSUMER],
+  journal: ['journal', `/${'x'.repeat(84)}`],
   meterProvider: [metrics.getMeterProvider()],
   tracerProvider: [trace.getTracerProvider()],
 };

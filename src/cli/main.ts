@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { SCOPE_NAME, SCOPE_VERSION } from '../attributes.js';
 import { demoCommand } from './demo.js';
 import { EXIT } from './exit-codes.js';
+import { recoverCommand } from './recover.js';
 import { plain } from './text.js';
 import { topCommand } from './top.js';
 import { UsageError } from './values.js';
@@ -12,7 +13,8 @@ const program = new Command(SCOPE_NAME)
   .description('Tells whether a blue-green deploy of long-session workers is done.')
   .version(SCOPE_VERSION);
 
-for (const command of [watchCommand(), topCommand(), demoCommand()]) program.addCommand(command);
+for (const command of [watchCommand(), topCommand(), recoverCommand(), demoCommand()])
+  program.addCommand(command);
 for (const command of [program, ...program.commands]) {
   command.exitOverride().showHelpAfterError(`(${command.name()} --help tells the options)`);
 }

@@ -42,6 +42,8 @@ export function createSessions(options: Partial<SessionsOptions> = {}) {
     spanAttributes: undefined,
     totals,
     onStart: () => {},
+    onEnd: () => {},
+    onReject: () => {},
     ...options,
   });
   return { sessions, totals, ...tracing };

@@ -1,0 +1,167 @@
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+/** Whoever makes a socket does not listen on it yet for a moment. */
+const YOUNG_MS = 10_000;
+/** A journal of ours rewrites itself long before. */
+const MOST_BYTES = 64 * 1024 * 1024;
+const NAME = '[0-9a-f]{12}';
+const FILE = new RegExp(`^(${NAME})\\.(?:(journal|dead|tmp|sock)|(${NAME})\\.claim)$`);
+
+/** What the files of a folder mean. */
+export interface Listing {
+  /** Journals whose worker may live. */
+  readonly journals: readonly string[];
+  /** Journals whose worker is dead, that nobody holds. */
+  readonly dead: readonly string[];
+  /** Journals whose worker is dead, and who holds them. */
+  readonly claims: readonly { readonly name: string; readonly holder: string }[];
+  /** What else there is of workers and holders: sockets and half-written files. */
+  readonly others: readonly string[];
+}
+
+/**
+ * The folder of the journals. A journal is `NAME.journal` while its worker lives, `NAME.HOLDER.claim` while somebody
+ * says its goodbye, and `NAME.dead` when that failed: a rename is what only one of several can do.
+ */
+export class Folder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = resolve(path);
+  }
+
+  socket = (name: string) => join(this.path, `${name}.sock`);
+  journal = (name: string) => join(this.path, `${name}.journal`);
+  temporary = (name: string) => join(this.path, `${name}.tmp`);
+  dead = (name: string) => join(this.path, `${name}.dead`);
+  claim = (name: string, holder: string) => join(this.path, `${name}.${holder}.claim`);
+
+  /** @throws Error of the system */
+  make(): void {
+    makeFolder(this.path);
+  }
+
+  /** Empty where there is no folder. */
+  list(): Listing {
+    const found = { journals: [], dead: [], claims: [], others: [] } as {
+      -readonly [K in keyof Listing]: Array<Listing[K][number]>;
+    };
+    const others = new Set<string>();
+    for (const file of this.#files()) {
+      const [, name, kind, holder] = file.match(FILE) ?? [];
+      if (name === undefined) continue;
+      if (holder !== undefined) found.claims.push({ name, holder });
+      else if (kind === 'journal') found.journals.push(name);
+      else if (kind === 'dead') found.dead.push(name);
+      else others.add(name);
+    }
+    const { journals, dead, claims } = found;
+    const held = [...journals, ...dead, ...claims.flatMap(({ name, holder }) => [name, holder])];
+    for (const name of held) others.delete(name);
+    return { ...found, others: [...others] };
+  }
+
+  #files(): string[] {
+    try {
+      return readdirSync(this.path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  /** Whether a file is not of somebody else, who could make a worker say what it never said. */
+  isOurs = (stats: Stats): boolean => {
+    const user = process.geteuid?.();
+    if (user === undefined || stats.uid === user) return true;
+    return user === 0 && stats.uid === statSync(this.path).uid;
+  };
+
+  /**
+   * What a file holds.
+   * @throws Error that says why it is not read
+   */
+  read(path: string): string {
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+    const file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    try {
+      const stats = fstatSync(file);
+      if (!stats.isFile()) throw new Error('it is no file');
+      if (!this.isOurs(stats)) throw new Error('it belongs to another user');
+      if (stats.size > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
+      return readFileSync(file, 'utf8');
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Adds to a file that has been read. The last line of it may have no end. */
+  append(path: string, line: string): void {
+    const file = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
+    try {
+      writeSync(file, `\n${line}`);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Gives a file another name, if it still has this one. */
+  rename(from: string, to: string): boolean {
+    try {
+      renameSync(from, to);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
+  }
+
+  /** Whether what there is beside no journal has been there for a while. */
+  isOld(name: string): boolean {
+    return [this.socket(name), this.temporary(name)].every((path) => {
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      return stats === undefined || stats.mtimeMs < Date.now() - YOUNG_MS;
+    });
+  }
+
+  /** Removes what there is of a dead worker or a former holder beside its journal. */
+  sweep(name: string): void {
+    rmSync(this.temporary(name), { force: true });
+    rmSync(this.socket(name), { force: true });
+  }
+}
+
+/** One by one, because Node's own recursion never ends where the system says ENOENT of a parent that is there (/proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, 0o700);
+}
+
+export const newName = () => Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex');
+
+/** What tells two boots of a machine apart, and two machines; without it, the name of the host. */
+export function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return hostname();
+  }
+}
