@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SCENARIOS } from '../../examples/scenarios/index.js';
+import { SESSION_SPAN } from '../../src/attributes.js';
 import { demoCommand, SCENARIO_NAMES } from '../../src/cli/demo.js';
+import { type SpanRecord, startReceiver } from '../../src/deploy/index.js';
 import { ROOT } from '../e2e/support/project.js';
 import { eventually } from '../wire/support/eventually.js';
 import { command } from './support.js';
@@ -31,7 +33,10 @@ it('names the scenarios when it gets another one, and in its help', async () => 
 it('tells each step and verdict, and holds the gate against what the callers saw', async () => {
   const lines: string[] = [];
   vi.spyOn(console, 'log').mockImplementation((text) => void lines.push(...text.split('\n')));
-  await demoCommand().parseAsync(['--scenario', 'superseded'], { from: 'user' });
+  const spans: SpanRecord[] = [];
+  await using backend = await startReceiver({ onSpans: (some) => void spans.push(...some) });
+  const args = ['--scenario', 'superseded', '--otlp', backend.url];
+  await demoCommand().parseAsync(args, { from: 'user' });
   expect(process.exitCode).toBe(0);
   expect(lines[0]).toBe('superseded: v3 comes up before v2 is done');
   const told = lines.join('\n');
@@ -41,6 +46,8 @@ it('tells each step and verdict, and holds the gate against what the callers saw
   expect(Number(callers)).toBeGreaterThan(0);
   expect(telemetry).toBe(callers);
   expect(told).toContain('The gate ended with exit code 13, expected 13.\nCallers and telemetry agree.');
+  expect(backend.workers().every(({ exited }) => exited)).toBe(true);
+  expect(spans.filter(({ name }) => name === SESSION_SPAN)).toHaveLength(Number(callers));
 }, 120_000);
 
 describe.skipIf(process.platform !== 'linux').each([

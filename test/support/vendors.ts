@@ -13,7 +13,7 @@ export interface SignalRules {
   readonly success: number;
 }
 
-export interface MetricRules extends SignalRules {
+interface MetricRules extends SignalRules {
   readonly mostPoints: number;
   /** Why a datapoint is not stored as it is; undefined when it is. */
   readonly rejects: (point: MetricPoint) => string | undefined;

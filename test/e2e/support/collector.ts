@@ -72,11 +72,6 @@ export class Collector implements AsyncDisposable {
     return `http://127.0.0.1:${this.#daemon.port}`;
   }
 
-  /** What it wrote. */
-  get lines(): readonly string[] {
-    return this.#daemon.lines;
-  }
-
   [Symbol.asyncDispose](): Promise<void> {
     return this.#daemon.stop();
   }

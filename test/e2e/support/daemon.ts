@@ -16,15 +16,12 @@ export interface DaemonOptions {
 
 /** A server that a test started and that ends before the test does. */
 export class Daemon {
-  /** What it wrote to stderr, as far as it is kept. */
-  readonly lines: string[];
   readonly port: number;
   readonly #process: ChildProcess;
 
-  private constructor(process: ChildProcess, port: number, lines: string[]) {
+  private constructor(process: ChildProcess, port: number) {
     this.#process = process;
     this.port = port;
-    this.lines = lines;
   }
 
   /** Resolves when it listens; one that does not is killed. */
@@ -50,7 +47,7 @@ export class Daemon {
     const late = setTimeout(() => child.kill('SIGKILL'), START_MS);
     const port = await Promise.race([listening, ended]);
     clearTimeout(late);
-    return new Daemon(child, port, lines);
+    return new Daemon(child, port);
   }
 
   /** Stops it as an operator would. */
