@@ -3,11 +3,12 @@ import { exportDelay } from './export-delay.js';
 import { gauges } from './gauges.js';
 import { imports } from './import.js';
 import { memory } from './memory.js';
+import { polling } from './polling.js';
 import { reportSize } from './report-size.js';
 import { session } from './session.js';
 
 const isLong = process.argv.includes('--long');
-const topics = [imports, gauges, session, reportSize, exportDelay, ...(isLong ? [memory] : [])];
+const topics = [imports, gauges, session, reportSize, exportDelay, polling, ...(isLong ? [memory] : [])];
 
 console.log(`Node ${process.version}, ${process.platform} ${process.arch}`);
 for (const { title, run } of topics) {

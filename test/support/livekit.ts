@@ -86,5 +86,3 @@ export function createServerClass() {
     }
   };
 }
-
-export type FakeServer = InstanceType<ReturnType<typeof createServerClass>>;
