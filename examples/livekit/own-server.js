@@ -14,7 +14,7 @@ export default defineAgent({
 const file = fileURLToPath(import.meta.url);
 // Each job's process loads this file again, for its agent only.
 if (process.argv[1] === file) {
-  initializeLogger({ pretty: false });
+  initializeLogger({ pretty: false, level: process.env.LOG_LEVEL ?? 'info' });
   const options = new ServerOptions({
     agent: file,
     agentName: 'example',

@@ -52,7 +52,7 @@ const SCENARIOS: readonly Scenario[] = [
       const v1 = await scene.worker('v1');
       const calls = [await scene.call('acme', { note: PLANTED }), await scene.call('globex')];
       await scene.worker('v2');
-      v1.kill('SIGTERM');
+      await scene.terminate(v1, 2);
       await scene.seen('v1', { draining: true, active: 2 });
       await scene.call('acme');
       for (const [index, call] of calls.entries()) {
@@ -71,7 +71,7 @@ const SCENARIOS: readonly Scenario[] = [
     what: 'cli.runApp() that gets SIGTERM without a call',
     async run(scene) {
       const worker = await scene.worker('v1');
-      worker.kill('SIGTERM');
+      await scene.terminate(worker, 0);
       expect(await worker.exit).toEqual({ code: 143, signal: null });
     },
     workers: { v1: { ...EXITED, draining: true, dropped: 0, started: 0 } },
@@ -97,7 +97,7 @@ const SCENARIOS: readonly Scenario[] = [
     async run(scene) {
       const worker = await scene.worker('v1', 'worker.js', { DRAIN_TIMEOUT_SECONDS: '6' });
       const [call] = [await scene.call('acme'), await scene.call('globex')];
-      worker.kill('SIGTERM');
+      await scene.terminate(worker, 2);
       await scene.seen('v1', { draining: true, active: 2, drainTimeoutSeconds: 6 });
       await call.end();
       await scene.seen('v1', { draining: true, active: 1, exited: false });
@@ -110,7 +110,7 @@ const SCENARIOS: readonly Scenario[] = [
     async run(scene) {
       const worker = await scene.worker('v1', 'own-server.js', { DRAIN_TIMEOUT_SECONDS: '6' });
       const [call] = [await scene.call('acme'), await scene.call('globex')];
-      worker.kill('SIGTERM');
+      await scene.terminate(worker, 2);
       await scene.seen('v1', { draining: true, active: 2 });
       await call.end();
       expect(await worker.exit).toEqual({ code: 0, signal: null });
@@ -137,7 +137,7 @@ const SCENARIOS: readonly Scenario[] = [
       process.kill(await scene.jobProcess(worker), 'SIGKILL');
       const { lastReportAt } = await scene.seen('v1', { dropped: 1, exited: false });
       expect(lastReportAt - killedAt).toBeLessThan(2_000);
-      worker.kill('SIGTERM');
+      await scene.terminate(worker, 0);
       await worker.exit;
     },
     workers: { v1: { ...EXITED, dropped: 1, started: 1, ended: ended({ dropped: 1 }) } },

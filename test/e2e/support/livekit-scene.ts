@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { WorkerFacts } from '../../../src/deploy/index.js';
 import { type Call, freePort, type LiveKit } from './livekit.js';
 import { Process } from './process.js';
@@ -38,6 +39,7 @@ export class Scene implements AsyncDisposable {
         OTEL_EXPORTER_OTLP_ENDPOINT: this.watcher.url,
         OTEL_METRIC_EXPORT_INTERVAL: '1000',
         LIVEKIT_AGENT_DEPLOYMENT: version,
+        LOG_LEVEL: 'debug',
         PORT: String(await freePort()),
         ...env,
       },
@@ -78,6 +80,21 @@ export class Scene implements AsyncDisposable {
       );
       return isSo && facts;
     }) as Promise<WorkerFacts>;
+  }
+
+  /**
+   * Asks a worker with so many calls to end, when its processes are ready: LiveKit loses a request to end of one
+   * that is not, and waits a minute for it.
+   */
+  async terminate(worker: Process, calls: number): Promise<void> {
+    const expected = calls + Math.min(availableParallelism(), 4);
+    await until('all processes of the worker are ready', async () => {
+      const pids = await worker.children(JOB_PROCESS);
+      const isReady = (pid: number) =>
+        new RegExp(`"pid":${pid},.*job runner initialized`).test(worker.output);
+      return pids.length >= expected && pids.every(isReady);
+    });
+    worker.kill('SIGTERM');
   }
 
   /** The process of a worker's oldest job: LiveKit gives jobs to its processes in the order of their start. */
