@@ -33,6 +33,12 @@ export class SessionSpanProcessor {
     if (tags) span.setAttributes(tags as Attributes);
   }
 
+  /** A span that was started before its process knew its session. */
+  onEnding(span: Span): void {
+    const tags = globals[SESSION_TAGS];
+    if (tags) span.setAttributes(tags);
+  }
+
   onEnd(): void {}
 
   async forceFlush(): Promise<void> {}

@@ -1,5 +1,4 @@
 import { connect, type Socket } from 'node:net';
-import { trace } from '@opentelemetry/api';
 import { label, SESSION_ID, TENANT_ID, UNVERSIONED, WORKER_VERSION } from '../attributes.js';
 import { isJobProcess } from '../job-process.js';
 import { errorClass, say } from '../say.js';
@@ -42,13 +41,11 @@ export function trackJob(ctx: LiveKitJobContext): void {
     const { id, metadata } = ctx.job;
     if (tracked === id) return;
     tracked = id;
-    const tags = {
+    tagProcess({
       [SESSION_ID]: label(id),
       [TENANT_ID]: label(tenantOf(metadata)),
       [WORKER_VERSION]: label(process.env[VERSION] || process.env.LIVEKIT_AGENT_DEPLOYMENT || UNVERSIONED),
-    };
-    tagProcess(tags);
-    trace.getActiveSpan()?.setAttributes(tags);
+    });
     if (worker) reportTo(worker, ctx);
   } catch (error) {
     say(`a job could not be tracked: ${errorClass(error)}`);

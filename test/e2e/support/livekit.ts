@@ -15,6 +15,8 @@ export const API_SECRET = 'planted-api-secret-of-more-than-32-characters';
 export const ROOM = 'planted-room';
 
 const AGENT = 'example';
+/** The state of a participant. */
+const ACTIVE = 2;
 const SERVER = 'github.com/livekit/livekit-server/cmd/server@v1.11.0';
 
 const installServer = () =>
@@ -41,7 +43,7 @@ export async function createLiveKitProject(...files: string[]): Promise<Project>
 interface Rooms {
   createRoom(options: Record<string, unknown>): Promise<unknown>;
   deleteRoom(name: string): Promise<unknown>;
-  listParticipants(room: string): Promise<unknown[]>;
+  listParticipants(room: string): Promise<ReadonlyArray<{ readonly state: number }>>;
 }
 
 interface Dispatches {
@@ -51,7 +53,7 @@ interface Dispatches {
 /** One call: a room with an agent in it. */
 export interface Call {
   readonly room: string;
-  /** Waits until the agent is there. */
+  /** Waits until the agent is connected: LiveKit does not see the end of a room while it is not. */
   answered(): Promise<unknown>;
   end(): Promise<unknown>;
 }
@@ -126,7 +128,9 @@ export class LiveKit implements AsyncDisposable {
     return {
       room,
       answered: () =>
-        until('an agent is in the room', async () => (await this.rooms.listParticipants(room)).length),
+        until('an agent is in the room', async () =>
+          (await this.rooms.listParticipants(room)).some(({ state }) => state === ACTIVE),
+        ),
       end: () => this.rooms.deleteRoom(room),
     };
   }
