@@ -6,15 +6,17 @@ import { sessionOf } from './livekit-job.js';
 import { isRejection, type LiveKitServer, type LiveKitServerListener } from './livekit-server.js';
 import { Observers } from './observers.js';
 
-const LOOK_EVERY_MS = 250;
-
 interface Live {
   readonly info: SessionInfo;
   /** Whether its process reports: then that tells the end, and how it came. */
   isTracked: boolean;
 }
 
-/** The jobs of an `AgentServer` as the sessions of a pool. Nothing here throws into LiveKit. */
+/**
+ * The jobs of an `AgentServer` as the sessions of a pool. LiveKit emits nothing when a job starts or ends, so each
+ * snapshot looks what has changed: an instrumented pool is asked for one every 250 ms. Nothing here throws into
+ * LiveKit.
+ */
 export class LiveKitPool implements PoolLike, JobListener, LiveKitServerListener {
   readonly #observers = new Observers();
   readonly #live = new Map<string, Live>();
@@ -40,15 +42,10 @@ export class LiveKitPool implements PoolLike, JobListener, LiveKitServerListener
   }
 
   observe(observer: SessionObserver): () => void {
-    const stop = this.#observers.add(
+    return this.#observers.add(
       observer,
       Array.from(this.#live.values(), ({ info }) => info),
     );
-    const timer = setInterval(() => this.#lookQuietly(), LOOK_EVERY_MS).unref();
-    return () => {
-      clearInterval(timer);
-      stop();
-    };
   }
 
   onInstrument(worker: PoolWorker): void {

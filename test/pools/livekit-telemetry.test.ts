@@ -9,6 +9,7 @@ import {
   JOBS_REJECTED,
   REJECTION_REASON,
   SESSION_SPAN,
+  SESSION_START_SPAN,
   SESSIONS_ENDED,
 } from '../../src/attributes.js';
 import { instrument } from '../../src/instrument.js';
@@ -67,6 +68,20 @@ describe('an instrumented LiveKit worker', () => {
 
     const out = JSON.stringify(collector.requests) + (await said()).join() + inspect(telemetry, { depth: 9 });
     for (const secret of Object.values(SECRETS)) expect(out).not.toContain(secret);
+  });
+
+  it('sees jobs start and end by itself, and does not keep the process alive for it', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const { server, collector } = await runWorker();
+    expect(timers()).toBe(before);
+    const names = () => collector.spans.map(({ name }) => name);
+    server.add(runningJob('a'));
+    await vi.waitFor(() => expect(names()).toEqual([SESSION_START_SPAN]), 5_000);
+    server.remove('a');
+    await vi.waitFor(() => expect(names()).toContain(SESSION_SPAN), 5_000);
+    const [session] = collector.spans.filter(({ name }) => name === SESSION_SPAN);
+    expect(session?.attributes).toMatchObject({ 'openrtc.session.outcome': 'unknown' });
   });
 
   it('says only the class of the error when its server can not be read', async () => {
