@@ -1,6 +1,6 @@
 import type { SessionOutcome } from '../attributes.js';
 import type { PoolLike, PoolWorker, RuntimeSnapshot, SessionInfo, SessionObserver } from '../pool.js';
-import { say } from '../say.js';
+import { errorClass, say } from '../say.js';
 import { type JobListener, jobChannel, VERSION } from './livekit-channel.js';
 import { sessionOf } from './livekit-job.js';
 import { isRejection, type LiveKitServer, type LiveKitServerListener } from './livekit-server.js';
@@ -24,6 +24,7 @@ export class LiveKitPool implements PoolLike, JobListener, LiveKitServerListener
   readonly #over = new Set<string>();
   readonly #workers = new Set<PoolWorker>();
   #server: LiveKitServer | undefined;
+  #hasRun = false;
   #draining = false;
   #drainTimeoutMs: number | undefined;
 
@@ -57,11 +58,13 @@ export class LiveKitPool implements PoolLike, JobListener, LiveKitServerListener
   follow(server: LiveKitServer): void {
     this.#server = server;
     jobChannel().add(this);
-    server.event.on('worker_msg', (message) => {
-      if (!isRejection(message)) return;
-      const reason = this.#draining ? 'draining' : 'other';
-      this.#observers.notify((observer) => observer.onJobRejected?.(reason));
-    });
+    try {
+      server.event.on('worker_msg', (message) => {
+        if (isRejection(message)) this.#reject();
+      });
+    } catch (error) {
+      say(`rejected jobs can not be counted: ${errorClass(error)}`);
+    }
   }
 
   isOf(server: LiveKitServer): boolean {
@@ -70,9 +73,13 @@ export class LiveKitPool implements PoolLike, JobListener, LiveKitServerListener
 
   onRun(server: LiveKitServer): boolean {
     if (!this.#server) this.follow(server);
-    if (this.isOf(server)) return true;
-    say('a second AgentServer runs: it is not reported. Make a pool of each server instead of their class');
-    return false;
+    if (!this.isOf(server)) {
+      say('a second AgentServer runs: it is not reported. Make a pool of each server instead of their class');
+      return false;
+    }
+    const isFirst = !this.#hasRun;
+    this.#hasRun = true;
+    return isFirst;
   }
 
   onDrain(timeoutMs: number | undefined): void {
@@ -93,7 +100,8 @@ export class LiveKitPool implements PoolLike, JobListener, LiveKitServerListener
   }
 
   onJobTracked(id: string): void {
-    this.#lookQuietly();
+    // One that is known may be gone from LiveKit's list already: it must not end as untracked.
+    if (!this.#live.has(id)) this.#lookQuietly();
     const live = this.#live.get(id);
     if (live) live.isTracked = true;
   }
@@ -132,6 +140,11 @@ export class LiveKitPool implements PoolLike, JobListener, LiveKitServerListener
     this.#live.delete(id);
     this.#over.add(id);
     this.#observers.notify((observer) => observer.onSessionEnd?.(live.info, outcome));
+  }
+
+  #reject(): void {
+    const reason = this.#draining ? 'draining' : 'other';
+    this.#observers.notify((observer) => observer.onJobRejected?.(reason));
   }
 
   #drop(): void {

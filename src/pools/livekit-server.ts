@@ -18,8 +18,9 @@ export interface LiveKitServerClass {
 
 /** Is told what becomes of servers. A promise is waited for before the server goes on. */
 export interface LiveKitServerListener {
-  /** Tells whether this server is the pool's. */
+  /** Tells whether this is the one run of the pool's server: if it fails, that is the worker's end. */
   onRun(server: LiveKitServer): boolean;
+  /** Whether this server is the pool's. */
   isOf(server: LiveKitServer): boolean;
   onDrain(timeoutMs: number | undefined): void;
   onDrainTimeout(): void;
@@ -66,7 +67,7 @@ export function listenToServer(server: LiveKitServer, listener: LiveKitServerLis
     async close(this: LiveKitServer) {
       if (!listener.isOf(this)) return close.call(this);
       // Together: LiveKit waits for its processes, and the orchestrator may not wait for LiveKit.
-      const [closed] = await Promise.allSettled([close.call(this), listener.onClose()]);
+      const [, closed] = await Promise.allSettled([listener.onClose(), close.call(this)]);
       if (closed.status === 'rejected') throw closed.reason;
       return closed.value;
     },

@@ -211,6 +211,17 @@ describe('close()', () => {
   });
 });
 
+it('a second run() that fails is not the end of the worker', async () => {
+  const { server, pool, log } = serve();
+  const goodbye = vi.fn(async () => {});
+  pool.onInstrument?.({ deploymentVersion: 'v1', goodbye });
+  server.add(runningJob('a'));
+  await expect(server.run()).rejects.toThrow('worker is already running');
+  expect(pool.runtimeSnapshot()).toMatchObject({ activeSessions: 1, draining: false });
+  expect(goodbye).not.toHaveBeenCalled();
+  expect(log).toEqual([['start', 'a']]);
+});
+
 describe('jobs that the worker turns away', () => {
   it('are counted, as draining or other', () => {
     const { server, log } = serve();
@@ -225,6 +236,20 @@ describe('jobs that the worker turns away', () => {
       ['rejected', 'draining'],
     ]);
   });
+});
+
+it('a server without the events of today runs all the same; that jobs are not counted is said', async () => {
+  const AgentServer = createServerClass();
+  const pool = livekitPool(AgentServer);
+  const server = new AgentServer();
+  vi.spyOn(server.event, 'on').mockImplementationOnce(() => {
+    throw new TypeError('planted');
+  });
+  void server.run();
+  server.add(runningJob('a'));
+  expect(pool.runtimeSnapshot().activeSessions).toBe(1);
+  expect(server.calls).toEqual(['run']);
+  expect(await said()).toEqual(['rejected jobs can not be counted: TypeError']);
 });
 
 describe('livekitPool(AgentServer), the class,', () => {

@@ -61,7 +61,8 @@ export function createServerClass() {
       this.event.emit('worker_msg', { message: { case: 'availability', value } });
     }
 
-    run(): Promise<void> {
+    async run(): Promise<void> {
+      if (this.calls.includes('run')) throw new Error('worker is already running');
       return this.#untilEnd('run');
     }
 
