@@ -1,5 +1,14 @@
 import { EventEmitter, once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import type { LiveKitJob } from '../../src/pools/livekit.js';
+
+// A process of the test runner is killed in the end, and would leave the socket of its job processes behind.
+const dir = mkdtempSync(join(tmpdir(), 'openrtc-otel-test-'));
+process.env.TMPDIR = dir;
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 /** What must never leave the process. */
 export const SECRETS = {

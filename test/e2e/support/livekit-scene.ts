@@ -41,6 +41,8 @@ export class Scene implements AsyncDisposable {
         LIVEKIT_AGENT_DEPLOYMENT: version,
         LOG_LEVEL: 'debug',
         PORT: String(await freePort()),
+        // Removed with the project: what a killed worker leaves behind.
+        TMPDIR: this.project.dir,
         ...env,
       },
     });
