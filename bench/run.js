@@ -4,6 +4,7 @@ import { gauges } from './gauges.js';
 import { imports } from './import.js';
 import { journal } from './journal.js';
 import { memory } from './memory.js';
+import { polling } from './polling.js';
 import { receiverLoad } from './receiver-load.js';
 import { reportSize } from './report-size.js';
 import { session } from './session.js';
@@ -19,6 +20,7 @@ const topics = [
   exportDelay,
   deployVerdict,
   receiverLoad,
+  polling,
   ...(isLong ? [memory] : []),
 ];
 

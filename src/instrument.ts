@@ -1,3 +1,5 @@
+import { INERT } from './inert.js';
+import { isJobProcess } from './job-process.js';
 import { areSameOptions, checkArguments, type InstrumentOptions } from './options.js';
 import type { PoolLike } from './pool.js';
 import { PoolTelemetry, type Telemetry } from './telemetry.js';
@@ -16,7 +18,8 @@ const globals = globalThis as Record<symbol, WeakMap<PoolLike, Instrumented> | u
  * sessions as spans, over OTLP to where the `OTEL_*` environment says.
  *
  * The OpenTelemetry SDK is loaded behind this call. What happens before it is there is counted and gets its
- * spans all the same. A second call for a pool gives the same telemetry; after `shutdown()` a new one.
+ * spans all the same. A second call for a pool gives the same telemetry; after `shutdown()` a new one. In a job
+ * process of LiveKit Agents, which loads the worker's file again, nothing is reported.
  *
  * @throws TypeError when the pool or an option is wrong: it names the option, what was expected and what was given
  * @throws Error when the pool is instrumented already, with other options
@@ -31,6 +34,7 @@ const globals = globalThis as Record<symbol, WeakMap<PoolLike, Instrumented> | u
  */
 export function instrument(pool: PoolLike, options: InstrumentOptions = {}): Telemetry {
   checkArguments(pool, options);
+  if (isJobProcess()) return INERT;
   globals[REGISTRY] ??= new WeakMap();
   const registry = globals[REGISTRY];
   const known = registry.get(pool);

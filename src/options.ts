@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Attributes, type MeterProvider, SpanKind, type TracerProvider } from '@opentelemetry/api';
 import { LONGEST_VALUE } from './attributes.js';
 import type { PoolLike, SessionInfo } from './pool.js';
-import { checkOptions, isFunction, isRecord, isSeconds, type Rule, type Rules, show } from './rules.js';
+import { checkOptions, isFunction, isRecord, isSeconds, type Rule, type Rules, showClass } from './rules.js';
 
 /** The tenants that still leave a worker under 60 series. */
 const MOST_TENANTS = 40;
@@ -112,7 +112,9 @@ export const OPTIONS = Object.keys(RULES) as Array<keyof InstrumentOptions>;
 /** @throws TypeError that names what is wrong, what was expected and what was given. */
 export function checkArguments(pool: PoolLike, options: InstrumentOptions): void {
   if (!has('runtimeSnapshot')(pool)) {
-    throw new TypeError(`instrument(pool): expected an object with runtimeSnapshot(), got ${show(pool)}`);
+    throw new TypeError(
+      `instrument(pool): expected an object with runtimeSnapshot(), got ${showClass(pool)}`,
+    );
   }
   checkOptions(options, RULES);
 }

@@ -1,4 +1,4 @@
-import type { RejectionReason, SessionOutcome } from './attributes.js';
+import { DEFAULT_TENANT, type RejectionReason, type SessionOutcome } from './attributes.js';
 
 /** What a pool says of itself at one moment. Only the first two fields are needed. */
 export interface RuntimeSnapshot {
@@ -52,6 +52,14 @@ export interface SessionObserver {
   onJobRejected?(reason: RejectionReason): void;
 }
 
+/** The worker that `instrument()` made of a pool. */
+export interface PoolWorker {
+  /** The version it reports as. */
+  readonly deploymentVersion: string;
+  /** Its last report, as `shutdown({ now: true })` of the telemetry. Never rejects. */
+  goodbye(): Promise<unknown>;
+}
+
 /** Whatever runs sessions in this process: a literal object over a `Set` of sockets will do. */
 export interface PoolLike {
   /** Cheap and synchronous: it is called a few times a second. */
@@ -59,4 +67,16 @@ export interface PoolLike {
   /** With this the pool's sessions get spans and counters. May return a function that ends the observing. */
   // biome-ignore lint/suspicious/noConfusingVoidType: a pool that returns nothing is as welcome.
   observe?(observer: SessionObserver): (() => void) | void;
+  /** For a pool that ends the process by itself: it is given the worker, and waits for its goodbye before. */
+  onInstrument?(worker: PoolWorker): void;
+}
+
+/** A session with all that its caller left out. */
+export function completed(start: SessionStart | undefined, deploymentVersion: string): SessionInfo {
+  return Object.assign({}, start, {
+    id: start?.id ?? crypto.randomUUID(),
+    tenant: start?.tenant ?? DEFAULT_TENANT,
+    startedAt: start?.startedAt ?? new Date(),
+    deploymentVersion: start?.deploymentVersion ?? deploymentVersion,
+  });
 }

@@ -29,6 +29,11 @@ export function show(value: unknown): string {
   return inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 60 });
 }
 
+/** The same, of an object no more than its class: what is given for a pool can hold secrets. */
+export function showClass(value: unknown): string {
+  return inspect(value, { depth: -1, maxStringLength: 60 });
+}
+
 /** A plain object: no list, no map, no instance of a class. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;

@@ -8,6 +8,13 @@ export function withSessionTags(context: Context, tags: Attributes): Context {
   return context.setValue(SESSION_TAGS, tags);
 }
 
+const globals = globalThis as Record<symbol, Attributes | undefined>;
+
+/** Tags every span of a process that runs one session, whatever the context it is started in. */
+export function tagProcess(tags: Attributes): void {
+  globals[SESSION_TAGS] = tags;
+}
+
 /**
  * Tags every span that is started inside a session with the session's id, its tenant and the worker's version. The
  * spans keep their own traces and sampling.
@@ -22,8 +29,14 @@ export function withSessionTags(context: Context, tags: Attributes): Context {
  */
 export class SessionSpanProcessor {
   onStart(span: Span, parentContext: Context): void {
-    const tags = parentContext.getValue(SESSION_TAGS);
+    const tags = parentContext.getValue(SESSION_TAGS) ?? globals[SESSION_TAGS];
     if (tags) span.setAttributes(tags as Attributes);
+  }
+
+  /** A span that was started before its process knew its session. */
+  onEnding(span: Span): void {
+    const tags = globals[SESSION_TAGS];
+    if (tags) span.setAttributes(tags);
   }
 
   onEnd(): void {}

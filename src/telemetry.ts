@@ -1,12 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Span, SpanKind } from '@opentelemetry/api';
-import {
-  DEFAULT_TENANT,
-  type RejectionReason,
-  SCOPE_NAME,
-  SCOPE_VERSION,
-  type SessionOutcome,
-} from './attributes.js';
+import { type RejectionReason, SCOPE_NAME, SCOPE_VERSION, type SessionOutcome } from './attributes.js';
 import { Cadence } from './cadence.js';
 import { readEnvironment } from './environment.js';
 import { identify } from './identity.js';
@@ -14,7 +8,7 @@ import type { Journal } from './journal.js';
 import type { InstrumentOptions } from './options.js';
 import type { Outputs, Told } from './outputs.js';
 import { PendingTracer } from './pending-tracer.js';
-import type { PoolLike, SessionInfo, SessionStart } from './pool.js';
+import { completed, type PoolLike, type SessionInfo, type SessionStart } from './pool.js';
 import { runToEnd } from './run-to-end.js';
 import { errorClass, say } from './say.js';
 import { Sessions } from './sessions.js';
@@ -113,6 +107,7 @@ export class PoolTelemetry implements Telemetry {
     });
     const read = () => this.#read();
     const stopObserving = this.#observe(pool);
+    this.#introduceTo(pool);
     const stopWatching = watchTransitions(read, () => this.#outputs.metrics?.flush());
     this.#stop = () => {
       stopWatching();
@@ -132,12 +127,7 @@ export class PoolTelemetry implements Telemetry {
   }
 
   startSession(info: SessionStart = {}): TelemetrySession {
-    const session: SessionInfo = Object.assign({}, info, {
-      id: info?.id ?? crypto.randomUUID(),
-      tenant: info?.tenant ?? DEFAULT_TENANT,
-      startedAt: info?.startedAt ?? new Date(),
-      deploymentVersion: info?.deploymentVersion ?? this.#identity.version,
-    });
+    const session = completed(info, this.#identity.version);
     const live = this.#sessions.start(session);
     return {
       info: session,
@@ -179,6 +169,17 @@ export class PoolTelemetry implements Telemetry {
         say(`the observing of the pool could not be ended: ${errorClass(error)}`);
       }
     };
+  }
+
+  #introduceTo(pool: PoolLike): void {
+    try {
+      pool.onInstrument?.({
+        deploymentVersion: this.deploymentVersion,
+        goodbye: () => this.shutdown({ now: true }),
+      });
+    } catch (error) {
+      say(`the pool could not be told its worker (${errorClass(error)}): it says no goodbye by itself`);
+    }
   }
 
   /** Whatever is needed only from here on is loaded here. */

@@ -1,12 +1,12 @@
 import type { Report } from './worker.js';
 
 const LOOK_EVERY_MS = 250;
-/** Sessions that end while draining are said at most this often. */
+/** Sessions that end while draining or are dropped are said at most this often. */
 const FLUSH_EVERY_MS = 1_000;
 
 /**
- * Says what can not wait for the next interval: that the drain started or was called off, and each session that
- * ends while draining. Looks at the snapshot, so it works for a pool that can not be observed too. Returns a
+ * Says what can not wait for the next interval: that the drain started or was called off, each session that
+ * ends while draining, and each that is dropped. Looks at the snapshot, so it works for a pool that can not be observed too. Returns a
  * function that ends it. Does not keep the process alive.
  */
 export function watchTransitions(read: () => Report, flush: () => void): () => void {
@@ -16,7 +16,8 @@ export function watchTransitions(read: () => Report, flush: () => void): () => v
     const now = read();
     const hasTurned = now.draining !== seen.draining;
     const hasEnded = now.draining === true && (now.active ?? 0) < (seen.active ?? 0);
-    if (!hasTurned && !hasEnded) {
+    const hasDropped = now.dropped > seen.dropped;
+    if (!hasTurned && !hasEnded && !hasDropped) {
       if ((now.active ?? 0) > (seen.active ?? 0)) seen = now;
       return;
     }

@@ -196,7 +196,13 @@ describe('checkArguments', () => {
     [null, 'null'],
     ['pool', "'pool'"],
     [{}, '{}'],
-    [{ runtimeSnapshot: { activeSessions: 1 } }, '{ runtimeSnapshot: '],
+    [{ runtimeSnapshot: { activeSessions: 1 } }, '[Object]'],
+    [
+      new (class Options {
+        readonly apiKey = 'key';
+      })(),
+      '[Options]',
+    ],
   ])('refuses %s as the pool', (wrong, given) => {
     const call = () => checkArguments(wrong as unknown as PoolLike, {});
     expect(call).toThrow(TypeError);

@@ -3,9 +3,9 @@ import { EventEmitter, EventEmitterAsyncResource, once } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { context, trace } from '@opentelemetry/api';
 import { AlwaysOffSampler, BasicTracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SESSION_ID, TENANT_ID, WORKER_VERSION } from '../src/attributes.js';
-import { SessionSpanProcessor, withSessionTags } from '../src/span-processor.js';
+import { SessionSpanProcessor, tagProcess, withSessionTags } from '../src/span-processor.js';
 import { TestContextManager } from './support/context-manager.js';
 import { createSession, createSessions, createTracing } from './support/spans.js';
 
@@ -177,5 +177,37 @@ describe('two copies of the package in one process', () => {
     const theirs = createTracing(new copy.SessionSpanProcessor());
     context.with(withSessionTags(context.active(), TAGS), () => theirs.tracer.startSpan('work').end());
     expect(theirs.the('work').attributes).toEqual(TAGS);
+  });
+});
+
+describe('in a process that runs one session', () => {
+  const OWN = { [SESSION_ID]: 'job-1', [TENANT_ID]: 'globex', [WORKER_VERSION]: '2.0.0' };
+
+  afterEach(() => {
+    tagProcess({});
+  });
+
+  it('every span is tagged, also one that was started before the session was known', () => {
+    const { tracer, the } = createTracing(new SessionSpanProcessor());
+    const before = tracer.startSpan('before');
+    tagProcess(OWN);
+    tracer.startSpan('work').end();
+    before.end();
+    expect(the('work').attributes).toEqual(OWN);
+    expect(the('before').attributes).toEqual(OWN);
+  });
+
+  it('a span is tagged from its start, so that a processor behind sees it', () => {
+    const seen: unknown[] = [];
+    const behind: SpanProcessor = {
+      onStart: (span) => void seen.push({ ...span.attributes }),
+      onEnd: () => {},
+      forceFlush: async () => {},
+      shutdown: async () => {},
+    };
+    const { tracer } = createTracing(new SessionSpanProcessor(), behind);
+    tagProcess(OWN);
+    tracer.startSpan('work').end();
+    expect(seen).toEqual([OWN]);
   });
 });

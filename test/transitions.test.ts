@@ -27,7 +27,7 @@ function watch(activeSessions: number, draining: boolean) {
   stop = watchTransitions(() => worker.read(), flush);
   const now = (active: number, isDraining: boolean) =>
     pool.give({ activeSessions: active, draining: isDraining });
-  return { pool, flushes, now };
+  return { pool, worker, flushes, now };
 }
 
 describe('watching the transitions', () => {
@@ -99,6 +99,22 @@ describe('watching the transitions', () => {
     now(1, true);
     vi.advanceTimersByTime(300);
     expect(flushes).toMatchObject([{ active: 1 }]);
+  });
+
+  it('flushes within 0.3 s when a session is dropped, draining or not, and at most once a second', () => {
+    const { worker, flushes, now } = watch(5, false);
+    for (let active = 4; active >= 0; active--) {
+      worker.totals.ended.dropped++;
+      now(active, false);
+      vi.advanceTimersByTime(300);
+    }
+    expect(flushes[0]?.active).toBe(4);
+    vi.advanceTimersByTime(1_300);
+    expect(flushes.at(-1)?.active).toBe(0);
+    expect(flushes.length).toBeLessThanOrEqual(3);
+    const { length } = flushes;
+    vi.advanceTimersByTime(10_000);
+    expect(flushes).toHaveLength(length);
   });
 
   it('does not flush when sessions come and go without a drain', () => {

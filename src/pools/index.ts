@@ -1,5 +1,12 @@
 export type { RejectionReason, SessionOutcome } from '../attributes.js';
-export type { PoolLike, RuntimeSnapshot, SessionInfo, SessionObserver, SessionStart } from '../pool.js';
+export type {
+  PoolLike,
+  PoolWorker,
+  RuntimeSnapshot,
+  SessionInfo,
+  SessionObserver,
+  SessionStart,
+} from '../pool.js';
 export type { AuditEvent, AuditSink } from './audit.js';
 export { type HealthOptions, healthHandler } from './health.js';
 export {

@@ -14,7 +14,7 @@ const USE = `
   await receiver.close();
   console.log(JSON.stringify({
     delivered, droppedSessions, exited: worker.exited, started: worker.started,
-    exports: [typeof SessionSpanProcessor, typeof pools.healthHandler],
+    exports: [SessionSpanProcessor, pools.healthHandler, livekit.livekitPool, livekit.trackJob].map((it) => typeof it),
   }));
 `;
 const RESULT = {
@@ -22,7 +22,7 @@ const RESULT = {
   droppedSessions: 0,
   exited: true,
   started: 1,
-  exports: ['function', 'function'],
+  exports: Array(4).fill('function'),
 };
 
 test('the packed package works in an empty project, by import and by require', async () => {
@@ -32,6 +32,7 @@ test('the packed package works in an empty project, by import and by require', a
     'use.mjs',
     `import * as openrtc from 'openrtc-otel';
      import * as pools from 'openrtc-otel/pool';
+     import * as livekit from 'openrtc-otel/livekit';
      import * as deploy from 'openrtc-otel/deploy';
      ${USE}`,
   );
@@ -39,6 +40,7 @@ test('the packed package works in an empty project, by import and by require', a
     'use.cjs',
     `const openrtc = require('openrtc-otel');
      const pools = require('openrtc-otel/pool');
+     const livekit = require('openrtc-otel/livekit');
      const deploy = require('openrtc-otel/deploy');
      const { version } = require('openrtc-otel/package.json');
      if (!version) throw new Error('no version');
@@ -72,12 +74,13 @@ test('its types compile in a strict project that checks the types of its librari
     'use.ts',
     `import { instrument, type Telemetry } from 'openrtc-otel';
      import { SessionPool } from 'openrtc-otel/pool';
+     import { livekitPool, trackJob } from 'openrtc-otel/livekit';
      import { startReceiver, type WorkerFacts } from 'openrtc-otel/deploy';
      await using telemetry: Telemetry = instrument(new SessionPool({ deploymentVersion: 'v1' }));
      await using receiver = await startReceiver();
      const rows: WorkerFacts[] = receiver.workers();
      const answer: number = await telemetry.session({ tenant: 'acme' }, async () => rows.length);
-     console.log(answer);`,
+     console.log(answer, livekitPool, trackJob);`,
   );
   const options = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--noEmit', '--types', 'node'];
   const { stdout } = await project.node(['node_modules/typescript/bin/tsc', ...options, 'use.ts']);

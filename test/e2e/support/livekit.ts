@@ -1,0 +1,159 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { goInstall, installed } from './installed.js';
+import { Process } from './process.js';
+import { Project, pack, ROOT, run } from './project.js';
+import { until } from './until.js';
+
+/** The credentials of the server that the tests start. Nothing of them may come out anywhere. */
+export const API_KEY = 'planted-api-key';
+export const API_SECRET = 'planted-api-secret-of-more-than-32-characters';
+/** How every room's name begins. */
+export const ROOM = 'planted-room';
+
+const AGENT = 'example';
+/** The state of a participant. */
+const ACTIVE = 2;
+const SERVER = 'github.com/livekit/livekit-server/cmd/server@v1.11.0';
+
+const installServer = () =>
+  installed('livekit-server-1.11.0', (dir) => goInstall(dir, SERVER, ['-ldflags=-s -w']));
+
+const installAgents = () =>
+  installed('livekit-agents-1.9.0', async (dir) => {
+    await writeFile(join(dir, 'package.json'), '{"private":true,"type":"module"}');
+    const packages = ['@livekit/agents@1.9.0', 'livekit-server-sdk@2.19.2', '@types/node@20'];
+    const args = ['install', '--no-audit', '--no-fund', ...packages];
+    const { code, stderr } = await run('npm', args, { cwd: dir });
+    if (code !== 0) throw new Error(`npm ${args.join(' ')}: ${stderr}`);
+  });
+
+/** A project with `@livekit/agents` and the packed package, and these files of the repository. */
+export async function createLiveKitProject(...files: string[]): Promise<Project> {
+  const project = await Project.create();
+  await cp(await installAgents(), project.dir, { recursive: true, verbatimSymlinks: true });
+  await project.install(await pack(project), '@opentelemetry/api');
+  for (const file of files) await cp(join(ROOT, file), join(project.dir, file.replace(/.*\//, '')));
+  return project;
+}
+
+interface Rooms {
+  createRoom(options: Record<string, unknown>): Promise<unknown>;
+  deleteRoom(name: string): Promise<unknown>;
+  listParticipants(room: string): Promise<ReadonlyArray<{ readonly state: number }>>;
+}
+
+interface Dispatches {
+  createDispatch(room: string, agent: string, options: { metadata: string }): Promise<unknown>;
+}
+
+/** One call: a room with an agent in it. */
+export interface Call {
+  readonly room: string;
+  /** Waits until the agent is connected: LiveKit does not see the end of a room while it is not. */
+  answered(): Promise<unknown>;
+  end(): Promise<unknown>;
+}
+
+/** A real LiveKit server on loopback. */
+export class LiveKit implements AsyncDisposable {
+  #calls = 0;
+
+  private constructor(
+    readonly url: string,
+    readonly sdk: {
+      AccessToken: new (
+        key: string,
+        secret: string,
+        options: { identity: string },
+      ) => {
+        addGrant(grant: Record<string, unknown>): void;
+        toJwt(): Promise<string>;
+      };
+    },
+    readonly rooms: Rooms,
+    readonly dispatches: Dispatches,
+    readonly process: Process,
+    readonly dir: string,
+  ) {}
+
+  static async start(): Promise<LiveKit> {
+    const [serverDir, agentsDir] = [await installServer(), await installAgents()];
+    const dir = await mkdtemp(join(tmpdir(), 'openrtc-otel-livekit-'));
+    const port = await freePort();
+    const config = {
+      port,
+      bind_addresses: ['127.0.0.1'],
+      keys: { [API_KEY]: API_SECRET },
+      rtc: {
+        node_ip: '127.0.0.1',
+        tcp_port: 0,
+        use_external_ip: false,
+        enable_loopback_candidate: true,
+        interfaces: { includes: ['lo'] },
+      },
+    };
+    // JSON is YAML.
+    await writeFile(join(dir, 'config.yaml'), JSON.stringify(config));
+    const args = ['--config', join(dir, 'config.yaml'), '--node-ip', '127.0.0.1'];
+    const server = new Process(join(serverDir, 'server'), args, { cwd: dir });
+    const http = `http://127.0.0.1:${port}`;
+    await until('the LiveKit server answers', () => fetch(http).then(({ ok }) => ok));
+    const sdk = await import(
+      pathToFileURL(join(agentsDir, 'node_modules/livekit-server-sdk/dist/index.js')).href
+    );
+    return new LiveKit(
+      `ws://127.0.0.1:${port}`,
+      sdk,
+      new sdk.RoomServiceClient(http, API_KEY, API_SECRET),
+      new sdk.AgentDispatchClient(http, API_KEY, API_SECRET),
+      server,
+      dir,
+    );
+  }
+
+  /** The environment of its workers. */
+  get environment(): Record<string, string> {
+    return { LIVEKIT_URL: this.url, LIVEKIT_API_KEY: API_KEY, LIVEKIT_API_SECRET: API_SECRET };
+  }
+
+  /** Dispatches a job with this metadata. It lasts until the call's end. */
+  async call(metadata: Record<string, unknown>): Promise<Call> {
+    const room = `${ROOM}-${++this.#calls}`;
+    await this.rooms.createRoom({ name: room, emptyTimeout: 600, departureTimeout: 1 });
+    await this.dispatches.createDispatch(room, AGENT, { metadata: JSON.stringify(metadata) });
+    return {
+      room,
+      answered: () =>
+        until('an agent is in the room', async () =>
+          (await this.rooms.listParticipants(room)).some(({ state }) => state === ACTIVE),
+        ),
+      end: () => this.rooms.deleteRoom(room),
+    };
+  }
+
+  /** What lets a participant into a room. */
+  async token(room: string): Promise<string> {
+    const token = new this.sdk.AccessToken(API_KEY, API_SECRET, { identity: 'caller' });
+    token.addGrant({ roomJoin: true, room });
+    return token.toJwt();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process[Symbol.asyncDispose]();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (typeof address !== 'object' || address === null) throw new Error('no port');
+  return address.port;
+}
