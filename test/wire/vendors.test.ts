@@ -1,3 +1,7 @@
+import { ValueType } from '@opentelemetry/api';
+import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { AggregationTemporality, type DataPoint, DataPointType } from '@opentelemetry/sdk-metrics';
 import { describe, expect, it } from 'vitest';
 import {
   DEPLOYMENT_VERSION,
@@ -53,19 +57,58 @@ describe.concurrent.each([DYNATRACE, DATADOG])('a strict stand-in of $name', (ve
     expect(said).toContainEqual(expect.stringMatching(/not arrive/));
   });
 
-  it('refuses a request that is too large', async () => {
+  it.each(['metrics', 'traces'] as const)('refuses a request for %s that is too large', async (signal) => {
     await using backend = await StrictBackend.start(vendor);
-    const answer = await fetch(`${backend.url}${vendor.metrics.path}`, {
-      method: 'POST',
-      headers: {
-        authorization: 'Api-Token secret',
-        'dd-api-key': 'secret',
-        'content-type': 'application/x-protobuf',
-      },
-      body: new Uint8Array(vendor.metrics.mostBytes + 1),
-    });
-    expect(answer.status).toBe(413);
+    const { path, mostBytes } = vendor[signal];
+    expect(await post(backend, path, new Uint8Array(mostBytes + 1))).toBe(413);
   });
+});
+
+/** Sends protobuf with a key for each vendor, and gives the status. */
+async function post(backend: StrictBackend, path: string, body: Uint8Array<ArrayBuffer>): Promise<number> {
+  const keys = { authorization: 'Api-Token secret', 'dd-api-key': 'secret' };
+  const headers = { ...keys, 'content-type': 'application/x-protobuf' };
+  const answer = await fetch(`${backend.url}${path}`, { method: 'POST', headers, body });
+  return answer.status;
+}
+
+it.concurrent('a strict stand-in of Dynatrace refuses more datapoints than it documents', async () => {
+  await using backend = await StrictBackend.start(DYNATRACE);
+  const { path, mostPoints } = DYNATRACE.metrics;
+  expect(await post(backend, path, gauge(mostPoints))).toBe(200);
+  expect(await post(backend, path, gauge(mostPoints + 1))).toBe(413);
+});
+
+/** A request with so many datapoints. */
+function gauge(points: number): Uint8Array<ArrayBuffer> {
+  const descriptor = { name: 'x.y', description: '', unit: '', valueType: ValueType.INT };
+  const point = { startTime: [0, 0], endTime: [0, 0], attributes: {}, value: 1 } satisfies DataPoint<number>;
+  const request = ProtobufMetricsSerializer.serializeRequest({
+    resource: resourceFromAttributes({}),
+    scopeMetrics: [
+      {
+        scope: { name: 'x' },
+        metrics: [
+          {
+            descriptor,
+            aggregationTemporality: AggregationTemporality.DELTA,
+            dataPointType: DataPointType.GAUGE,
+            dataPoints: Array(points).fill(point),
+          },
+        ],
+      },
+    ],
+  });
+  return new Uint8Array(request ?? []);
+}
+
+it.concurrent('a strict stand-in of Dynatrace refuses datapoints with too many dimensions', async () => {
+  await using backend = await StrictBackend.start(DYNATRACE);
+  const attributes = Array.from({ length: 50 }, (_, index) => `more.${index}=x`).join(',');
+  const recipe = recipeOf('Dynatrace', backend.url);
+  const { said } = await live({ ...recipe, OTEL_RESOURCE_ATTRIBUTES: attributes });
+  expect(backend.points).toEqual([]);
+  expect(said).toContainEqual(expect.stringMatching(/rejected/));
 });
 
 it.concurrent('a strict stand-in of Dynatrace takes the gauges beside a counter that it refuses', async () => {
