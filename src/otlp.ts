@@ -1,5 +1,5 @@
 import type { HrTime } from '@opentelemetry/api';
-import { ExportResultCode, hrTimeToMilliseconds } from '@opentelemetry/core';
+import { ExportResultCode, hrTimeToMilliseconds, millisToHrTime } from '@opentelemetry/core';
 import {
   CumulativeTemporalitySelector,
   DeltaTemporalitySelector,
@@ -27,12 +27,19 @@ import {
 } from '@opentelemetry/semantic-conventions';
 import { SCOPE_NAME, SCOPE_VERSION } from './attributes.js';
 import type { Environment } from './environment.js';
-import { type Datapoints, registerGauges, sumsFromZero } from './gauges.js';
+import { type Datapoints, registerGauges, sumsFrom } from './gauges.js';
 import { sendGoodbye } from './goodbye.js';
 import { createMetricsSender } from './otlp-exporters.js';
 import type { MetricsOutput } from './outputs.js';
 import { Trouble } from './say.js';
-import { copyTotals, noTotals, type Report, type WorkerIdentity } from './worker.js';
+import {
+  copyTotals,
+  noTotals,
+  type Report,
+  subtractTotals,
+  type Totals,
+  type WorkerIdentity,
+} from './worker.js';
 
 export { startSpans } from './otlp-spans.js';
 
@@ -61,11 +68,18 @@ export function startMetrics(
   environment: Environment,
   datapoints: Datapoints,
   read: () => Report,
+  countedBefore: Totals,
 ): MetricsOutput {
   const sender = createMetricsSender(environment);
   const selectAggregationTemporality = TEMPORALITIES[environment.temporality];
   const trouble = new Trouble(`metrics arrive at ${sender.url} again`);
   let isClosed = false;
+  const temporality = selectAggregationTemporality(InstrumentType.OBSERVABLE_COUNTER);
+  const isDelta = temporality === AggregationTemporality.DELTA;
+  const startTime = millisToHrTime(datapoints.identity.startedAt);
+  // Delta sums of the first report are what came since then; cumulative ones go on from there.
+  const before = isDelta ? countedBefore : noTotals();
+  const sinceThen = (report: Report) => ({ ...report, totals: subtractTotals(report.totals, before) });
   let collected = noTotals();
   let last: { readonly sumsStart: HrTime; readonly time: HrTime } | undefined;
 
@@ -75,9 +89,10 @@ export function startMetrics(
     shutdown: async () => {},
     export: async (batch: ResourceMetrics, done: (result: { code: ExportResultCode }) => void) => {
       if (!isClosed) {
-        const sum = batch.scopeMetrics
-          .flatMap(({ metrics }) => metrics)
-          .find(({ dataPointType }) => dataPointType === DataPointType.SUM)?.dataPoints[0];
+        const sums = sumsOf(batch);
+        // Cumulative sums go back to the worker's start, also those that the SDK meets only now.
+        if (!isDelta) for (const sum of sums) Object.assign(sum, { startTime });
+        const [sum] = sums;
         if (sum) last = { sumsStart: sum.startTime, time: sum.endTime };
         const failure = await sender.send(batch);
         // What is given up for the goodbye is no trouble.
@@ -99,13 +114,12 @@ export function startMetrics(
       }),
     ],
   });
-  const sums = sumsFromZero(read);
+  const sums = sumsFrom(subtractTotals(countedBefore, before), () => sinceThen(read()));
   registerGauges(provider.getMeter(SCOPE_NAME, SCOPE_VERSION), datapoints, () => {
     const report = sums.read();
     collected = copyTotals(report.totals);
     return report;
   });
-  const temporality = selectAggregationTemporality(InstrumentType.OBSERVABLE_COUNTER);
   const flush = () => provider.forceFlush().catch(() => {});
   sums.start(flush);
 
@@ -117,9 +131,9 @@ export function startMetrics(
         {
           resource,
           datapoints,
-          report,
+          report: sinceThen(report),
           temporality,
-          sumsStart: temporality === AggregationTemporality.DELTA ? last?.time : last?.sumsStart,
+          sumsStart: isDelta ? last?.time : last?.sumsStart,
           alreadyTold: collected,
           after: last && hrTimeToMilliseconds(last.time),
         },
@@ -135,3 +149,8 @@ export function startMetrics(
     },
   };
 }
+
+const sumsOf = ({ scopeMetrics }: ResourceMetrics) =>
+  scopeMetrics
+    .flatMap(({ metrics }) => metrics)
+    .flatMap((metric) => (metric.dataPointType === DataPointType.SUM ? metric.dataPoints : []));

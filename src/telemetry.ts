@@ -111,7 +111,9 @@ export class PoolTelemetry implements Telemetry {
       stopWatching();
       stopObserving();
     };
-    this.#started = this.#start({ options, environment, identity: this.#identity, cadence, pending, read });
+    const { countedBefore } = this.#worker;
+    const identity = this.#identity;
+    this.#started = this.#start({ options, environment, identity, cadence, pending, read, countedBefore });
   }
 
   get workerId(): string {
