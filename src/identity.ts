@@ -61,5 +61,5 @@ function versionOf({ deploymentVersion }: FirstFacts): string | undefined {
 /** When the pool started, in Unix milliseconds: a pool can be older than its telemetry. */
 function startOf({ timestamp, uptimeSeconds }: FirstFacts): number {
   if (!isSeconds(timestamp) || !isSeconds(uptimeSeconds) || uptimeSeconds > timestamp) return Date.now();
-  return (timestamp - uptimeSeconds) * 1000;
+  return Math.round((timestamp - uptimeSeconds) * 1000);
 }
