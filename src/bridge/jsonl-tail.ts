@@ -2,6 +2,8 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 /** What one call reads at most: a long stream must not block the process. */
 const CHUNK_BYTES = 1024 * 1024;
+/** Tells a file from what it was before it was truncated and written again: its first line has a time in it. */
+const HEAD_BYTES = 512;
 const NEWLINE = 0x0a;
 const NOTHING = Buffer.alloc(0);
 
@@ -21,6 +23,7 @@ export class JsonlTail {
   #file: number | undefined;
   #id: string | undefined;
   #offset = 0;
+  #head: Buffer = NOTHING;
   #half: Buffer = NOTHING;
   #isFirst = true;
   /** When the file was last written to, in Unix milliseconds. */
@@ -66,6 +69,7 @@ export class JsonlTail {
 
   #startOver(): void {
     this.#offset = 0;
+    this.#head = NOTHING;
     this.#isFirst = true;
     if (this.#half.length > 0) this.cutLines++;
     this.#half = NOTHING;
@@ -77,11 +81,20 @@ export class JsonlTail {
     return now !== undefined && fileId(now) !== this.#id;
   }
 
+  #hasSameHead(file: number): boolean {
+    const head = Buffer.alloc(HEAD_BYTES);
+    const length = readSync(file, head, 0, HEAD_BYTES, 0);
+    const isSame = head.subarray(0, Math.min(length, this.#head.length)).equals(this.#head);
+    this.#head = head.subarray(0, length);
+    return isSame;
+  }
+
   #readOn(): TailLine[] {
     const file = this.#file as number;
     const { size, mtimeMs } = fstatSync(file);
     this.writtenAt = mtimeMs;
-    if (size < this.#offset) this.#startOver();
+    if (size === this.#offset) return [];
+    if (size < this.#offset || !this.#hasSameHead(file)) this.#startOver();
     const length = readSync(file, this.#chunk, 0, CHUNK_BYTES, this.#offset);
     this.#offset += length;
     const bytes = this.#chunk.subarray(0, length);

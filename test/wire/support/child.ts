@@ -25,9 +25,9 @@ export class Child implements AsyncDisposable {
   readonly #questions = new Map<number, (answer: unknown) => void>();
 
   /** Runs a module, given relative to the folder of the wire tests. It sees no `OTEL_*` variables but the given ones. */
-  constructor(module: string, env: Readonly<Record<string, string>> = {}) {
+  constructor(module: string, env: Readonly<Record<string, string>> = {}, args: readonly string[] = []) {
     const path = fileURLToPath(new URL(`../${module}`, import.meta.url));
-    this.#process = spawn(process.execPath, [path], {
+    this.#process = spawn(process.execPath, [path, ...args], {
       env: { PATH: process.env.PATH, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
