@@ -87,7 +87,7 @@ export function parseLine(line: string): StreamLine | undefined {
           event,
           tenant: text(payload.tenant) ?? DEFAULT_TENANT,
           agentName: text(payload.agent) ?? '',
-          errorName: text(payload.error)?.match(/^[A-Za-z_][\w.]*(?=:|$)/)?.[0],
+          errorName: text(payload.error)?.match(/^[A-Za-z_][\w.]*(?=:)/)?.[0],
         },
       };
     case 'metrics_stream_overflow':

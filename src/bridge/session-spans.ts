@@ -49,7 +49,8 @@ export class SessionSpans {
     }
     for (const { id, tenant, agentName, seconds } of sessions) {
       if (this.#live.has(id) || this.#doomed.has(id)) continue;
-      const session = { id, tenant, agentName, startedAt: new Date(Date.now() - seconds * 1000) };
+      const startedAt = new Date(Date.now() - seconds * 1000);
+      const session = { id, tenant, startedAt, ...(agentName !== '' && { agentName }) };
       this.#live.set(id, session);
       this.#listed++;
       this.#observers.notify((observer) => observer.onSessionStart?.(session));
@@ -95,7 +96,7 @@ export class SessionSpans {
   #match(): void {
     this.#ended = this.#ended.filter(({ session }) => {
       const isOfIt = ({ event }: Outcome) =>
-        event.tenant === session.tenant && event.agentName === session.agentName;
+        event.tenant === session.tenant && event.agentName === (session.agentName ?? '');
       const end = this.#outcomes.find((told) => isOfIt(told) && told.event.event === 'session_finished');
       if (!end) return true;
       const failure = this.#outcomes.find((told) => isOfIt(told) && told.event.event === 'session_failed');

@@ -19,8 +19,7 @@ export interface SocketAnswer {
 export class SocketPoll {
   readonly #reachability = new Reachability();
   #socket: Socket | undefined;
-  /** Whether the worker took its socket away, as OpenRTC does when it closes and a killed one can not. */
-  isRemoved = false;
+  #isMissing = false;
 
   constructor(
     readonly path: string,
@@ -31,11 +30,16 @@ export class SocketPoll {
     return this.#reachability.sign;
   }
 
+  /** Whether the worker took its socket away, as OpenRTC does when it closes and a killed one can not. */
+  get isRemoved(): boolean {
+    return this.#isMissing && this.sign !== 'unseen';
+  }
+
   /** Asks, unless an answer is still awaited. */
   ask(): void {
     if (this.#socket) return;
     const boundAt = statSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
-    this.isRemoved = boundAt === undefined;
+    this.#isMissing = boundAt === undefined;
     if (boundAt === undefined) {
       this.#reachability.refused();
       return;

@@ -71,25 +71,34 @@ export class WorkerWatch {
     const now = performance.now();
     const isFirst = this.#firstLookAt === undefined;
     this.#firstLookAt ??= now;
-    try {
-      this.#readStream(now, isFirst);
-      this.#unreadable.healed();
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? errorClass(error);
-      this.#unreadable.broke(`${this.#source} can not be read: ${code}`);
-    }
-    if (now - this.#askedAt >= ASK_EVERY_MS) {
-      this.#askedAt = now;
-      this.#socket?.ask();
-      this.#url?.ask();
-    }
-    if (this.#life) this.#attend(this.#life, now);
+    const steps = [() => this.#readStream(now, isFirst), () => this.#ask(now), () => this.#attend(now)];
+    const outcomes = steps.map((step) => this.#succeeds(step));
+    if (!outcomes.includes(false)) this.#unreadable.healed();
   }
 
   close(): void {
     this.#stream?.close();
     this.#socket?.close();
     this.#url?.close();
+  }
+
+  /** What can not be read (a folder without permission) must not keep the rest from being read. */
+  #succeeds(step: () => void): boolean {
+    try {
+      step();
+      return true;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? errorClass(error);
+      this.#unreadable.broke(`${this.#source} can not be read: ${code}`);
+      return false;
+    }
+  }
+
+  #ask(now: number): void {
+    if (now - this.#askedAt < ASK_EVERY_MS) return;
+    this.#askedAt = now;
+    this.#socket?.ask();
+    this.#url?.ask();
   }
 
   #readStream(now: number, isFirst: boolean): void {
@@ -138,7 +147,9 @@ export class WorkerWatch {
     return new WorkerLife({ source: this.#source, startedAt, version, hasStream }, this.#options);
   }
 
-  #attend(life: WorkerLife, now: number): void {
+  #attend(now: number): void {
+    const life = this.#life;
+    if (!life) return;
     const since = this.#options.drainingSince(life.startedAt);
     if (since !== undefined) life.pool.drain(since);
     life.pool.look();

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -217,6 +217,45 @@ describe.concurrent('a bridge', () => {
       expect(gone).toMatchObject({ version: 'one', exited: true, dropped: 1 });
       expect(alive).toMatchObject({ version: 'two', exited: false, active: 2 });
     });
+  });
+
+  it('reports a worker by its socket where its stream does not come', async () => {
+    await using scene = await Scene.create();
+    const worker = scene.worker({ JSONL: '' });
+    scene.bridge(['--jsonl', scene.jsonl, '--socket', scene.socket, '--deployment-version', 'v3']);
+    await worker.ask('start', 'acme');
+    await eventually(() =>
+      expect(scene.backend.worker).toMatchObject({ version: 'v3', active: 1, started: 1 }),
+    );
+  });
+
+  it('goes on where a folder can not be read, and says so once', async () => {
+    await using scene = await Scene.create();
+    writeFileSync(join(scene.dir, 'file'), '');
+    const worker = scene.worker();
+    const bridge = scene.bridge(['--jsonl', join(scene.dir, 'file/worker.jsonl'), '--socket', scene.socket]);
+    await worker.ask('start', 'acme');
+    await eventually(() => expect(scene.backend.worker).toMatchObject({ active: 1 }));
+    expect(bridge.said.filter((line) => line.includes('can not be read: ENOTDIR'))).toHaveLength(1);
+  });
+
+  it('does not report a worker that ended long ago, and reports the next one', async () => {
+    await using scene = await Scene.create();
+    const first = scene.worker();
+    await first.ask('start', 'acme');
+    await sleep(1_500);
+    first.kill();
+    await first.exit;
+    const longAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(scene.jsonl, longAgo, longAgo);
+    const bridge = scene.bridge(['--jsonl', scene.jsonl]);
+    await eventually(() =>
+      expect(bridge.said).toEqual([expect.stringContaining('its worker ended long ago')]),
+    );
+    scene.worker({ VERSION: 'v2' });
+    await eventually(() =>
+      expect(scene.backend.worker).toMatchObject({ version: 'v2', exited: false, active: 0 }),
+    );
   });
 
   it('that can not deliver a goodbye exits with 1', async () => {
