@@ -1,4 +1,5 @@
 // What the telemetry costs, as ratios of one run. A goal that is missed is said, and fails nothing.
+import { bridge } from './bridge.js';
 import { exportDelay } from './export-delay.js';
 import { gauges } from './gauges.js';
 import { imports } from './import.js';
@@ -7,7 +8,7 @@ import { reportSize } from './report-size.js';
 import { session } from './session.js';
 
 const isLong = process.argv.includes('--long');
-const topics = [imports, gauges, session, reportSize, exportDelay, ...(isLong ? [memory] : [])];
+const topics = [imports, gauges, session, reportSize, exportDelay, bridge, ...(isLong ? [memory] : [])];
 
 console.log(`Node ${process.version}, ${process.platform} ${process.arch}`);
 for (const { title, run } of topics) {

@@ -44,6 +44,8 @@ export interface SessionInfo {
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** The version of the worker that took the session. */
   readonly deploymentVersion?: string;
+  /** Whether an earlier process told its start: then its start span is not made again. */
+  readonly isResumed?: boolean;
 }
 
 /** What a caller knows when a session starts: an id is made up and the rest has defaults where left out. */

@@ -2,6 +2,7 @@ import type { SessionOutcome } from '../attributes.js';
 import type { SessionInfo, SessionObserver } from '../pool.js';
 import { Observers } from '../pools/observers.js';
 import type { ListedSession, SessionEvent } from './facts.js';
+import { ASK_EVERY_MS } from './sign.js';
 
 /** How long the event that tells how a session ended is waited for. */
 const EVENT_MS = 5_000;
@@ -28,6 +29,7 @@ export class SessionSpans {
   #ended: Ended[] = [];
   #outcomes: Outcome[] = [];
   #listed = 0;
+  #hasListed = false;
 
   /** How many sessions were ever listed. */
   get listed(): number {
@@ -50,11 +52,14 @@ export class SessionSpans {
     for (const { id, tenant, agentName, seconds } of sessions) {
       if (this.#live.has(id) || this.#doomed.has(id)) continue;
       const startedAt = new Date(Date.now() - seconds * 1000);
-      const session = { id, tenant, startedAt, ...(agentName !== '' && { agentName }) };
+      // Whoever read this worker before has told the start of what is old when it is first looked at.
+      const isResumed = !this.#hasListed && seconds * 1000 > 2 * ASK_EVERY_MS;
+      const session = { id, tenant, startedAt, isResumed, ...(agentName !== '' && { agentName }) };
       this.#live.set(id, session);
       this.#listed++;
       this.#observers.notify((observer) => observer.onSessionStart?.(session));
     }
+    this.#hasListed = true;
     this.#match();
     // Sessions that were never listed have events too.
     this.#outcomes = this.#outcomes.filter(({ at }) => now - at < EVENT_MS);

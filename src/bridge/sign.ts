@@ -1,6 +1,8 @@
 /** What a source says of its worker: it was never there, it is alive, or it was and is gone. */
 export type Sign = 'unseen' | 'alive' | 'gone';
 
+/** Every question costs the worker too: OpenRTC looks at its host and at each session to answer. */
+export const ASK_EVERY_MS = 1_000;
 /** One refusal can be chance. */
 const REFUSALS = 2;
 

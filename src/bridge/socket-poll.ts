@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { type ListedSession, type PoolFacts, parseSocketAnswer } from './facts.js';
-import { Reachability } from './sign.js';
+import { ASK_EVERY_MS, Reachability } from './sign.js';
 
 const LONGEST_ANSWER = 16 * 1024 * 1024;
 
@@ -18,6 +18,7 @@ export interface SocketAnswer {
  */
 export class SocketPoll {
   readonly #reachability = new Reachability();
+  #askedAt = Number.NEGATIVE_INFINITY;
   #socket: Socket | undefined;
   #isMissing = false;
 
@@ -35,9 +36,10 @@ export class SocketPoll {
     return this.#isMissing && this.sign !== 'unseen';
   }
 
-  /** Asks, unless an answer is still awaited. */
-  ask(): void {
-    if (this.#socket) return;
+  /** Asks, unless an answer is still awaited or it was asked just now. To be called a few times a second. */
+  ask(now: number): void {
+    if (this.#socket || now - this.#askedAt < ASK_EVERY_MS) return;
+    this.#askedAt = now;
     const boundAt = statSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
     this.#isMissing = boundAt === undefined;
     if (boundAt === undefined) {

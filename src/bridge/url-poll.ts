@@ -2,7 +2,7 @@ import { type ClientRequest, get } from 'node:http';
 import { get as getSecurely } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { type PoolFacts, parseJson, parseSnapshot } from './facts.js';
-import { Reachability } from './sign.js';
+import { ASK_EVERY_MS, Reachability } from './sign.js';
 
 /** A stalled worker is asked again after this. */
 const PATIENCE_MS = 3_000;
@@ -10,6 +10,7 @@ const PATIENCE_MS = 3_000;
 /** Asks a health endpoint that serves `runtime_snapshot()` as JSON, whatever its status code is. */
 export class UrlPoll {
   readonly #reachability = new Reachability();
+  #askedAt = Number.NEGATIVE_INFINITY;
   #request: ClientRequest | undefined;
 
   constructor(
@@ -21,9 +22,10 @@ export class UrlPoll {
     return this.#reachability.sign;
   }
 
-  /** Asks, unless an answer is still awaited. */
-  ask(): void {
-    if (this.#request) return;
+  /** Asks, unless an answer is still awaited or it was asked just now. To be called a few times a second. */
+  ask(now: number): void {
+    if (this.#request || now - this.#askedAt < ASK_EVERY_MS) return;
+    this.#askedAt = now;
     let isConnected = false;
     const request = (this.url.startsWith('https:') ? getSecurely : get)(this.url, { agent: false });
     this.#request = request;

@@ -7,8 +7,6 @@ import { type SocketAnswer, SocketPoll } from './socket-poll.js';
 import { UrlPoll } from './url-poll.js';
 import { type LifeOptions, WorkerLife } from './worker-life.js';
 
-/** How often socket and endpoint are asked. */
-const ASK_EVERY_MS = 500;
 /** How long the version is waited for that only stream and endpoint tell, while the socket answers. */
 const VERSION_MS = 5_000;
 /** A worker that was found dead is given its goodbye when it wrote its last line this recently. */
@@ -43,7 +41,6 @@ export class WorkerWatch {
   #uptimeSeconds = 0;
   #answersSince: number | undefined;
   #boundAt: number | undefined;
-  #askedAt = Number.NEGATIVE_INFINITY;
   #firstLookAt: number | undefined;
 
   constructor(options: WatchOptions) {
@@ -71,7 +68,12 @@ export class WorkerWatch {
     const now = performance.now();
     const isFirst = this.#firstLookAt === undefined;
     this.#firstLookAt ??= now;
-    const steps = [() => this.#readStream(now, isFirst), () => this.#ask(now), () => this.#attend(now)];
+    const steps = [
+      () => this.#readStream(now, isFirst),
+      () => this.#socket?.ask(now),
+      () => this.#url?.ask(now),
+      () => this.#attend(now),
+    ];
     const outcomes = steps.map((step) => this.#succeeds(step));
     if (!outcomes.includes(false)) this.#unreadable.healed();
   }
@@ -92,13 +94,6 @@ export class WorkerWatch {
       this.#unreadable.broke(`${this.#source} can not be read: ${code}`);
       return false;
     }
-  }
-
-  #ask(now: number): void {
-    if (now - this.#askedAt < ASK_EVERY_MS) return;
-    this.#askedAt = now;
-    this.#socket?.ask();
-    this.#url?.ask();
   }
 
   #readStream(now: number, isFirst: boolean): void {

@@ -15,7 +15,7 @@ function createPool(options: Partial<OpenRtcPythonOptions> = {}) {
   });
   const told: string[] = [];
   pool.observe({
-    onSessionStart: ({ id }) => told.push(`${id} started`),
+    onSessionStart: ({ id, isResumed }) => told.push(`${id} ${isResumed ? 'resumed' : 'started'}`),
     onSessionEnd: ({ id }, outcome, error) => {
       const name = error instanceof Error ? ` ${error.name}` : '';
       told.push(`${id} ${outcome}${name}`);
@@ -99,6 +99,14 @@ describe('the sessions of a stream', () => {
 });
 
 describe('the sessions of a socket alone', () => {
+  it('that are old when it is first asked were told before', () => {
+    const { pool, told } = createPool({ hasStream: false });
+    const old = { id: 'old', tenant: 'acme', agentName: 'hold', seconds: 30 };
+    pool.takeSocketAnswer(facts(2, 2), [old, ...listed('new')]);
+    pool.takeSocketAnswer(facts(3, 3), [old, ...listed('new'), { ...old, id: 'late' }]);
+    expect(told).toEqual(['old resumed', 'new started', 'late started']);
+  });
+
   it('are counted by its totals, and end well where no failure came up', () => {
     const { pool, told, ended } = createPool({ hasStream: false });
     pool.takeSocketAnswer(facts(2, 2), listed('a', 'b'));

@@ -108,7 +108,7 @@ describe.concurrent('a bridge', () => {
     await using scene = await Scene.create();
     const worker = scene.worker();
     const drainFile = join(scene.dir, 'drain');
-    scene.bridge([...scene.all, '--drain-file', drainFile, '--drain-timeout', '2']);
+    scene.bridge([...scene.all, '--drain-file', drainFile, '--drain-timeout', '4']);
     await worker.ask('start', 'acme', 'acme', 'globex');
     await eventually(() => expect(scene.backend.worker?.active).toBe(3));
     writeFileSync(drainFile, '');
@@ -122,7 +122,7 @@ describe.concurrent('a bridge', () => {
     await eventually(() => expect(scene.backend.worker?.exited).toBe(true));
     expect(scene.backend.worker).toMatchObject({
       dropped: 2,
-      drainTimeoutSeconds: 2,
+      drainTimeoutSeconds: 4,
       ended: { success: 1, dropped: 2, unknown: 0 },
     });
     const outcomes = ofSession(scene, 'openrtc.session').map((span) => span['openrtc.session.outcome']);
@@ -134,11 +134,14 @@ describe.concurrent('a bridge', () => {
     const worker = scene.worker();
     const first = scene.bridge(scene.all);
     await worker.ask('start', 'acme', 'acme', 'globex');
+    await eventually(() => expect(ofSession(scene, 'openrtc.session.start')).toHaveLength(3));
     await worker.ask('finish', 'globex');
+    await eventually(() => expect(ofSession(scene, 'openrtc.session')).toHaveLength(1));
     await eventually(() => expect(scene.backend.worker).toMatchObject({ active: 2, ended: { success: 1 } }));
     const { id, startedAt } = scene.backend.worker ?? {};
     first.kill('SIGKILL');
     await first.exit;
+    await sleep(2_000);
     const before = scene.backend.reports.length;
     scene.bridge(scene.all);
     await eventually(() => expect(scene.backend.reports.length).toBeGreaterThan(before + 2));
@@ -159,8 +162,12 @@ describe.concurrent('a bridge', () => {
     expect(values, 'the sum never falls, so nothing is counted again').toEqual(
       values.toSorted((a, b) => a - b),
     );
+    await eventually(() => expect(ofSession(scene, 'openrtc.session.start')).toHaveLength(4));
     worker.kill();
     await eventually(() => expect(scene.backend.worker).toMatchObject({ exited: true, dropped: 3 }));
+    const idsOf = (name: string) => ofSession(scene, name).map((span) => String(span['openrtc.session.id']));
+    await eventually(() => expect(idsOf('openrtc.session')).toHaveLength(4));
+    expect(idsOf('openrtc.session').toSorted()).toEqual(idsOf('openrtc.session.start').toSorted());
   });
 
   it('that finds a worker dead says its goodbye, and again the same when it is started again', async () => {
