@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 
 /** What one call reads at most: a long stream must not block the process. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -21,7 +21,7 @@ export interface TailLine {
 export class JsonlTail {
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   #file: number | undefined;
-  #id: string | undefined;
+  #stats: FileStats | undefined;
   #offset = 0;
   #head: Buffer = NOTHING;
   #half: Buffer = NOTHING;
@@ -35,7 +35,7 @@ export class JsonlTail {
 
   /** Which file is followed, whatever its name is now. Undefined while there is none. */
   get fileId(): string | undefined {
-    return this.#id;
+    return this.#stats && fileId(this.#stats);
   }
 
   /** The next lines, of 1 MiB at most; none when there is nothing new. Throws when the file can not be read. */
@@ -52,7 +52,7 @@ export class JsonlTail {
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
-    this.#id = undefined;
+    this.#stats = undefined;
   }
 
   #open(): boolean {
@@ -62,7 +62,7 @@ export class JsonlTail {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
       throw error;
     }
-    this.#id = fileId(fstatSync(this.#file));
+    this.#stats = fstatSync(this.#file);
     this.#startOver();
     return true;
   }
@@ -78,7 +78,7 @@ export class JsonlTail {
   /** A file that was moved is followed until there is another one. */
   #isReplaced(): boolean {
     const now = statSync(this.path, { throwIfNoEntry: false });
-    return now !== undefined && fileId(now) !== this.#id;
+    return now !== undefined && (now.ino !== this.#stats?.ino || now.dev !== this.#stats.dev);
   }
 
   #hasSameHead(file: number): boolean {
@@ -131,5 +131,7 @@ export class JsonlTail {
   }
 }
 
-/** Which file it is, whatever its name. */
-export const fileId = ({ dev, ino }: { readonly dev: number; readonly ino: number }) => `${dev}:${ino}`;
+type FileStats = Pick<Stats, 'dev' | 'ino' | 'birthtimeMs'>;
+
+/** Which file it is, whatever its name. A number that is given to a later file comes with another birth. */
+export const fileId = ({ dev, ino, birthtimeMs }: FileStats) => `${dev}:${ino}:${birthtimeMs}`;

@@ -6,6 +6,8 @@ import { ASK_EVERY_MS } from './sign.js';
 
 /** How long the event that tells how a session ended is waited for. */
 const EVENT_MS = 5_000;
+/** What waits for its session while the socket does not answer. */
+const MOST_OUTCOMES = 1_000;
 
 interface Ended {
   readonly session: SessionInfo;
@@ -71,7 +73,8 @@ export class SessionSpans {
 
   /** @param event that a session finished or failed. */
   take(event: SessionEvent, now: number): void {
-    this.#outcomes.push({ event, at: now });
+    if (!this.#hasListed) return;
+    this.#outcomes = [...this.#outcomes.slice(-MOST_OUTCOMES), { event, at: now }];
     this.#match();
   }
 
@@ -97,7 +100,7 @@ export class SessionSpans {
     this.#ended = [];
   }
 
-  /** A failure comes with an event of its end, so it is looked for first. */
+  /** A failure has two events: that of the end comes last. */
   #match(): void {
     this.#ended = this.#ended.filter(({ session }) => {
       const isOfIt = ({ event }: Outcome) =>

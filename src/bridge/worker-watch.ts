@@ -46,7 +46,7 @@ export class WorkerWatch {
   constructor(options: WatchOptions) {
     this.#options = options;
     const { jsonl, socket, url } = options.sources;
-    this.#source = jsonl === undefined ? (url ?? resolve(socket ?? '')) : resolve(jsonl);
+    this.#source = nameOf(options.sources);
     this.#stream = jsonl === undefined ? undefined : new JsonlStream(jsonl);
     this.#socket =
       socket === undefined ? undefined : new SocketPoll(socket, (answer) => this.#takeSocketAnswer(answer));
@@ -192,4 +192,10 @@ export class WorkerWatch {
   #streamAge(): number {
     return Math.max(0, Date.now() - (this.#stream?.writtenAt ?? 0));
   }
+}
+
+/** Without what can be secret in a URL. */
+function nameOf({ jsonl, socket, url }: Sources): string {
+  if (jsonl === undefined && url !== undefined) return `${new URL(url).origin}${new URL(url).pathname}`;
+  return resolve(jsonl ?? socket ?? '');
 }

@@ -1,4 +1,4 @@
-import { utimesSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -65,25 +65,6 @@ describe.concurrent('a worker that is read by', () => {
 });
 
 describe.concurrent('a bridge', () => {
-  it('reports a session with its id, tenant and agent, and how it ended', async () => {
-    await using scene = await Scene.create();
-    scene.bridge([...scene.all, '--tenant-limit', '5']);
-    const worker = scene.worker();
-    await worker.ask('start', 'acme', 'globex');
-    await eventually(() => expect(scene.backend.worker?.tenants).toEqual({ acme: 1, globex: 1 }));
-    await eventually(() => expect(ofSession(scene, 'openrtc.session.start')).toHaveLength(2));
-    await worker.ask('finish', 'acme');
-    await eventually(() => expect(ofSession(scene, 'openrtc.session')).toHaveLength(1));
-    expect(ofSession(scene, 'openrtc.session')[0]).toMatchObject({
-      'openrtc.session.id': expect.stringMatching(/^AJ_/),
-      'openrtc.tenant.id': 'acme',
-      'openrtc.agent.name': 'hold',
-      'openrtc.session.outcome': 'success',
-      'openrtc.worker.version': 'v1',
-    });
-    await eventually(() => expect(scene.backend.worker?.tenants).toEqual({ acme: 0, globex: 1 }));
-  });
-
   it('that gets SIGTERM reports a drain, stays until the worker is gone, and exits with 0', async () => {
     await using scene = await Scene.create();
     const worker = scene.worker();
@@ -185,84 +166,6 @@ describe.concurrent('a bridge', () => {
       bridge.kill('SIGTERM');
       expect(await bridge.exit).toEqual({ code: 0, signal: null });
     }
-  });
-
-  it('takes a file that is truncated for another worker, and the sessions of the one before for dropped', async () => {
-    await using scene = await Scene.create();
-    // No gap between the two: the second one starts before the first could be missed.
-    const first = scene.worker({ SOCKET: '', PORT: '0' });
-    scene.bridge(['--jsonl', scene.jsonl]);
-    await first.ask('start', 'acme', 'acme');
-    await eventually(() => expect(scene.backend.worker?.active).toBe(2));
-    first.kill();
-    await first.exit;
-    const second = scene.worker({ SOCKET: '', PORT: '0', VERSION: 'v2' });
-    await second.ask('start', 'globex');
-    await eventually(() => expect(scene.backend.workers).toHaveLength(2));
-    await eventually(() =>
-      expect(scene.backend.workers).toMatchObject([
-        { version: 'v1', exited: true, active: 0, dropped: 2 },
-        { version: 'v2', exited: false, active: 1, dropped: 0, started: 1 },
-      ]),
-    );
-  });
-
-  it('reads every file of a pattern as a worker of its own', async () => {
-    await using scene = await Scene.create();
-    scene.bridge(['--jsonl', join(scene.dir, '*.jsonl')]);
-    const [one, two] = ['one', 'two'].map((name) =>
-      scene.worker({ JSONL: join(scene.dir, `${name}.jsonl`), SOCKET: '', PORT: '0', VERSION: name }),
-    );
-    await one?.ask('start', 'acme');
-    await two?.ask('start', 'acme', 'acme');
-    await eventually(() =>
-      expect(scene.backend.workers.map(({ active }) => active).toSorted()).toEqual([1, 2]),
-    );
-    one?.kill();
-    await eventually(() => {
-      const [gone, alive] = scene.backend.workers.toSorted((a, b) => a.version.localeCompare(b.version));
-      expect(gone).toMatchObject({ version: 'one', exited: true, dropped: 1 });
-      expect(alive).toMatchObject({ version: 'two', exited: false, active: 2 });
-    });
-  });
-
-  it('reports a worker by its socket where its stream does not come', async () => {
-    await using scene = await Scene.create();
-    const worker = scene.worker({ JSONL: '' });
-    scene.bridge(['--jsonl', scene.jsonl, '--socket', scene.socket, '--deployment-version', 'v3']);
-    await worker.ask('start', 'acme');
-    await eventually(() =>
-      expect(scene.backend.worker).toMatchObject({ version: 'v3', active: 1, started: 1 }),
-    );
-  });
-
-  it('goes on where a folder can not be read, and says so once', async () => {
-    await using scene = await Scene.create();
-    writeFileSync(join(scene.dir, 'file'), '');
-    const worker = scene.worker();
-    const bridge = scene.bridge(['--jsonl', join(scene.dir, 'file/worker.jsonl'), '--socket', scene.socket]);
-    await worker.ask('start', 'acme');
-    await eventually(() => expect(scene.backend.worker).toMatchObject({ active: 1 }));
-    expect(bridge.said.filter((line) => line.includes('can not be read: ENOTDIR'))).toHaveLength(1);
-  });
-
-  it('does not report a worker that ended long ago, and reports the next one', async () => {
-    await using scene = await Scene.create();
-    const first = scene.worker();
-    await first.ask('start', 'acme');
-    await sleep(1_500);
-    first.kill();
-    await first.exit;
-    const longAgo = new Date(Date.now() - 3_600_000);
-    utimesSync(scene.jsonl, longAgo, longAgo);
-    const bridge = scene.bridge(['--jsonl', scene.jsonl]);
-    await eventually(() =>
-      expect(bridge.said).toEqual([expect.stringContaining('its worker ended long ago')]),
-    );
-    scene.worker({ VERSION: 'v2' });
-    await eventually(() =>
-      expect(scene.backend.worker).toMatchObject({ version: 'v2', exited: false, active: 0 }),
-    );
   });
 
   it('that can not deliver a goodbye exits with 1', async () => {

@@ -3,6 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type BridgeOptions, runBridge } from '../../../src/bridge/bridge.js';
+import type { Sources } from '../../../src/bridge/worker-watch.js';
+import { setEnvironment } from '../../support/environment.js';
 import { Backend } from '../../wire/support/backend.js';
 import { Child } from '../../wire/support/child.js';
 import { reportingTo } from '../../wire/support/environment.js';
@@ -14,6 +17,8 @@ const WORKER = '../bridge/fixtures/openrtc-worker.js';
 export class Scene implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'openrtc-bridge-'));
   readonly #children: Child[] = [];
+  readonly #ending = new AbortController();
+  #ended: Promise<boolean> | undefined;
 
   private constructor(
     readonly backend: Backend,
@@ -48,6 +53,37 @@ export class Scene implements AsyncDisposable {
     return this.#keep(new Child(CLI, reportingTo(this.backend, env), ['bridge', ...args]));
   }
 
+  /** Runs a bridge in this process, of which there may be one at a time; its environment is that of the test. */
+  run(
+    sources: Sources,
+    more: Partial<BridgeOptions> = {},
+  ): { readonly printed: string[]; end(): Promise<boolean> } {
+    setEnvironment(reportingTo(this.backend));
+    const printed: string[] = [];
+    const ended = runBridge({
+      sources,
+      poolName: undefined,
+      deploymentVersion: undefined,
+      drainTimeoutSeconds: undefined,
+      tenantLimit: undefined,
+      drainFile: undefined,
+      signal: this.#ending.signal,
+      print: (line) => void printed.push(line),
+      ...more,
+    });
+    this.#ended = ended;
+    const end = () => {
+      this.#ending.abort();
+      return ended;
+    };
+    return { printed, end };
+  }
+
+  /** All outputs. */
+  get sources(): Sources {
+    return { jsonl: this.jsonl, socket: this.socket, url: this.url };
+  }
+
   /** The options that name all outputs. */
   get all(): string[] {
     return ['--jsonl', this.jsonl, '--socket', this.socket, '--url', this.url];
@@ -55,6 +91,8 @@ export class Scene implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#children.map((child) => child[Symbol.asyncDispose]()));
+    this.#ending.abort();
+    await this.#ended;
     await this.backend[Symbol.asyncDispose]();
     rmSync(this.dir, { recursive: true, force: true });
   }
