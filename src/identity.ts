@@ -60,6 +60,7 @@ function versionOf({ deploymentVersion }: FirstFacts): string | undefined {
 
 /** When the pool started, in Unix milliseconds: a pool can be older than its telemetry. */
 function startOf({ timestamp, uptimeSeconds }: FirstFacts): number {
-  if (!isSeconds(timestamp) || !isSeconds(uptimeSeconds) || uptimeSeconds > timestamp) return Date.now();
-  return Math.round((timestamp - uptimeSeconds) * 1000);
+  const now = Date.now();
+  if (!isSeconds(timestamp) || !isSeconds(uptimeSeconds) || uptimeSeconds > timestamp) return now;
+  return Math.min(now, Math.round((timestamp - uptimeSeconds) * 1000));
 }

@@ -93,7 +93,7 @@ export class Worker {
   #draining: boolean | undefined;
   #drainTimeoutSeconds: number | undefined;
   #drainingSince: number | undefined;
-  #hasRead = false;
+  #hasTotals = false;
 
   constructor(
     readonly pool: PoolLike,
@@ -165,8 +165,8 @@ export class Worker {
     if (!isCount(started) || !isRecord(ended) || !Object.values(ended).every(isCount)) return false;
     this.totals.started = started;
     for (const outcome of SESSION_OUTCOMES) this.totals.ended[outcome] = Number(ended[outcome] ?? 0);
-    if (!this.#hasRead) this.countedBefore = copyTotals(this.totals);
-    this.#hasRead = true;
+    if (!this.#hasTotals) this.countedBefore = copyTotals(this.totals);
+    this.#hasTotals = true;
     return true;
   }
 

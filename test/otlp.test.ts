@@ -169,6 +169,17 @@ describe('a pool that counts its sessions itself', () => {
     expect(new Set(starts), 'of the sums').toEqual(new Set([1_700_000_000_000]));
   });
 
+  it.each([
+    ['in milliseconds', { timestamp: Date.now(), uptimeSeconds: 100 }],
+    ['before the clock began', { timestamp: 10, uptimeSeconds: 100 }],
+    ['that is no number', { timestamp: '10', uptimeSeconds: 1 }],
+  ])('started now where it tells a start %s', async (_, wrong) => {
+    const telemetry = pipeline.instrument(new TestPool({ ...counting(0, 0), ...wrong }), VERSION);
+    await telemetry.shutdown({ now: true });
+    const [start = 0] = reports(START_TIME);
+    expect(Math.abs(start - Date.now() / 1000)).toBeLessThan(20);
+  });
+
   it('tells only what came since, where sums are deltas', async () => {
     pipeline.environment({ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'delta' });
     const pool = new TestPool(counting(5, 3));
