@@ -8,7 +8,7 @@ import {
   type SessionOutcome,
 } from './attributes.js';
 import type { PoolLike } from './pool.js';
-import { isRecord, isSeconds, silence } from './rules.js';
+import { isCount, isRecord, isSeconds, silence } from './rules.js';
 import { errorClass, Trouble } from './say.js';
 
 /** Who a worker is. Fixed for its life. */
@@ -79,8 +79,6 @@ interface WorkerOptions {
   /** Live sessions by tenant, for a pool whose snapshot does not tell. */
   sessionsByTenant(): Record<string, number>;
 }
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 /** Reads a pool's snapshots. A bad one is said once and the last good value of each fact stands. */
 export class Worker {

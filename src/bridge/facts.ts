@@ -1,5 +1,5 @@
 import { DEFAULT_TENANT } from '../attributes.js';
-import { isRecord, isSeconds } from '../rules.js';
+import { isCount, isRecord, isSeconds } from '../rules.js';
 
 /** What a worker says of itself at one moment. What its OpenRTC does not tell is undefined. */
 export interface PoolFacts {
@@ -40,7 +40,6 @@ export type StreamLine = { readonly seq: number; readonly schema: number } & (
   | { readonly kind: 'unknown'; readonly name: string }
 );
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 const count = (value: unknown) => (isCount(value) ? value : undefined);
 const seconds = (value: unknown) => (isSeconds(value) ? value : undefined);
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);

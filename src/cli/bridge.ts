@@ -54,8 +54,7 @@ export function bridgeCommand(): Command {
 
 async function run(flags: BridgeFlags, command: Command): Promise<void> {
   const { jsonl, socket, url } = flags;
-  const refuse = (message: string) =>
-    command.error(`error: ${message}`, { exitCode: USAGE, code: 'openrtc.usage' });
+  const refuse = (message: string) => command.error(`error: ${message}`, { exitCode: USAGE, code: 'usage' });
   if (jsonl === undefined && socket === undefined && url === undefined) {
     refuse('expected at least one of --jsonl, --socket and --url, got none');
   }
