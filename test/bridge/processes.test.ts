@@ -92,10 +92,12 @@ describe.concurrent('a bridge', () => {
     scene.bridge([...scene.all, '--drain-file', drainFile, '--drain-timeout', '4']);
     await worker.ask('start', 'acme', 'acme', 'globex');
     await eventually(() => expect(scene.backend.worker?.active).toBe(3));
+    await eventually(() => expect(ofSession(scene, 'openrtc.session.start')).toHaveLength(3));
     writeFileSync(drainFile, '');
     await eventually(() => expect(scene.backend.worker).toMatchObject({ draining: true }));
     await worker.ask('finish', 'globex');
     await eventually(() => expect(scene.backend.worker).toMatchObject({ ended: { success: 1 } }));
+    await eventually(() => expect(ofSession(scene, 'openrtc.session')).toHaveLength(1));
     await eventually(() => expect(scene.backend.worker).toMatchObject({ active: 2, dropped: 2 }));
     await worker.ask('finish', 'acme');
     await worker.ask('finish', 'acme');
