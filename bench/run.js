@@ -1,4 +1,5 @@
 // What the telemetry costs, as ratios of one run. A goal that is missed is said, and fails nothing.
+import { bridge } from './bridge.js';
 import { exportDelay } from './export-delay.js';
 import { gauges } from './gauges.js';
 import { imports } from './import.js';
@@ -21,6 +22,7 @@ const topics = [
   deployVerdict,
   receiverLoad,
   polling,
+  bridge,
   ...(isLong ? [memory] : []),
 ];
 

@@ -27,7 +27,7 @@ import {
   TENANT_ACTIVE_SESSIONS,
   TENANT_ID,
 } from './attributes.js';
-import { noTotals, type Report, type WorkerIdentity } from './worker.js';
+import type { Report, Totals, WorkerIdentity } from './worker.js';
 
 export type Observe = (metric: Metric, value: number, attributes: Attributes) => void;
 
@@ -89,11 +89,14 @@ export class Datapoints {
 const FIRST_REPORT_MS = 2_000;
 
 /**
- * Makes the first report tell sums of zero: `increase()` does not see what the first sample of a sum tells. A
- * provider can have several readers, so every report is a first one until the first flush, which `start` makes, is
- * over.
+ * Makes the first report tell what the sums were before, zero for most: `increase()` does not see what the first
+ * sample of a sum tells. A provider can have several readers, so every report is a first one until the first flush,
+ * which `start` makes, is over.
  */
-export function sumsFromZero(read: () => Report): {
+export function sumsFrom(
+  before: Totals,
+  read: () => Report,
+): {
   read(): Report;
   start(flush: () => Promise<void>): void;
 } {
@@ -101,7 +104,7 @@ export function sumsFromZero(read: () => Report): {
   let isTold = false;
   return {
     read: () => {
-      const report = isFirst || !isTold ? { ...read(), totals: noTotals() } : read();
+      const report = isFirst || !isTold ? { ...read(), totals: before } : read();
       isFirst = false;
       return report;
     },

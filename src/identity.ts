@@ -2,8 +2,8 @@ import { hostname } from 'node:os';
 import { LONGEST_VALUE, label, POOL_NAME, UNVERSIONED, WORKER_ID, WORKER_VERSION } from './attributes.js';
 import type { Environment } from './environment.js';
 import type { InstrumentOptions } from './options.js';
-import type { PoolLike } from './pool.js';
-import { silence } from './rules.js';
+import type { PoolLike, RuntimeSnapshot } from './pool.js';
+import { isSeconds, silence } from './rules.js';
 import { say } from './say.js';
 import type { WorkerIdentity } from './worker.js';
 
@@ -13,7 +13,8 @@ export function identify(
   options: InstrumentOptions,
   environment: Environment,
 ): WorkerIdentity {
-  const version = options.deploymentVersion ?? versionOf(pool) ?? environment.serviceVersion;
+  const facts = firstFactsOf(pool);
+  const version = options.deploymentVersion ?? versionOf(facts) ?? environment.serviceVersion;
   if (version === undefined) {
     say(`no deployment version: set the option deploymentVersion; the worker reports "${UNVERSIONED}"`);
   } else if (version !== label(version)) {
@@ -28,7 +29,7 @@ export function identify(
   };
   return {
     ...names,
-    startedAt: Date.now(),
+    startedAt: startOf(facts),
     attributes: {
       ...options.attributes,
       [POOL_NAME]: names.poolName,
@@ -38,13 +39,28 @@ export function identify(
   };
 }
 
-function versionOf(pool: PoolLike): string | undefined {
+type FirstFacts = Partial<
+  Record<keyof Pick<RuntimeSnapshot, 'deploymentVersion' | 'timestamp' | 'uptimeSeconds'>, unknown>
+>;
+
+function firstFactsOf(pool: PoolLike): FirstFacts {
   try {
     const snapshot = pool.runtimeSnapshot();
     silence(snapshot);
-    const version: unknown = snapshot.deploymentVersion;
-    return typeof version === 'string' && version !== '' ? version : undefined;
+    const { deploymentVersion, timestamp, uptimeSeconds } = snapshot;
+    return { deploymentVersion, timestamp, uptimeSeconds };
   } catch {
-    return undefined; // the first report says it
+    return {}; // the first report says it
   }
+}
+
+function versionOf({ deploymentVersion }: FirstFacts): string | undefined {
+  return typeof deploymentVersion === 'string' && deploymentVersion !== '' ? deploymentVersion : undefined;
+}
+
+/** When the pool started, in Unix milliseconds: a pool can be older than its telemetry. */
+function startOf({ timestamp, uptimeSeconds }: FirstFacts): number {
+  const now = Date.now();
+  if (!isSeconds(timestamp) || !isSeconds(uptimeSeconds) || uptimeSeconds > timestamp) return now;
+  return Math.min(now, Math.round((timestamp - uptimeSeconds) * 1000));
 }

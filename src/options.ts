@@ -89,7 +89,8 @@ const has = (method: string) => (value: unknown) =>
   isFunction((value as Record<string, unknown> | null)?.[method]);
 const text: Rule = [`a string of 1 to ${LONGEST_VALUE} characters`, isText];
 
-const RULES: Rules<keyof InstrumentOptions> = {
+/** What each option must be. */
+export const RULES: Rules<keyof InstrumentOptions> = {
   deploymentVersion: text,
   poolName: text,
   workerId: text,

@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import { ExportResultCode } from '@opentelemetry/core';
+import { ExportResultCode, millisToHrTime } from '@opentelemetry/core';
 import {
   CumulativeTemporalitySelector,
   DeltaTemporalitySelector,
@@ -7,7 +7,7 @@ import {
 } from '@opentelemetry/exporter-metrics-otlp-http';
 import { defaultResource, type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import {
-  type AggregationTemporality,
+  AggregationTemporality,
   DataPointType,
   InstrumentType,
   MeterProvider,
@@ -21,12 +21,19 @@ import {
 } from '@opentelemetry/semantic-conventions';
 import { SCOPE_NAME, SCOPE_VERSION } from './attributes.js';
 import type { Environment } from './environment.js';
-import { type Datapoints, registerGauges, sumsFromZero } from './gauges.js';
+import { type Datapoints, registerGauges, sumsFrom } from './gauges.js';
 import { sendGoodbye } from './goodbye.js';
 import { createMetricsSender } from './otlp-exporters.js';
 import type { MetricsOutput, Told } from './outputs.js';
 import { Trouble } from './say.js';
-import { copyTotals, noTotals, type Report, type WorkerIdentity } from './worker.js';
+import {
+  copyTotals,
+  noTotals,
+  type Report,
+  subtractTotals,
+  type Totals,
+  type WorkerIdentity,
+} from './worker.js';
 
 export { startSpans } from './otlp-spans.js';
 
@@ -65,12 +72,19 @@ export function startMetrics(
   environment: Environment,
   datapoints: Datapoints,
   read: () => Report,
+  countedBefore: Totals,
   onReport: (told: Told) => void,
 ): MetricsOutput {
   const sender = createMetricsSender(environment);
   const selectAggregationTemporality = TEMPORALITIES[environment.temporality];
   const trouble = new Trouble(`metrics arrive at ${sender.url} again`);
   let isClosed = false;
+  const temporality = sumTemporality(environment.temporality);
+  const isDelta = temporality === AggregationTemporality.DELTA;
+  const startTime = millisToHrTime(datapoints.identity.startedAt);
+  // Delta sums of the first report are what came since then; cumulative ones go on from there.
+  const before = isDelta ? countedBefore : noTotals();
+  const sinceThen = (report: Report) => ({ ...report, totals: subtractTotals(report.totals, before) });
   let collected = noTotals();
   let told: Told | undefined;
 
@@ -80,9 +94,10 @@ export function startMetrics(
     shutdown: async () => {},
     export: async (batch: ResourceMetrics, done: (result: { code: ExportResultCode }) => void) => {
       if (!isClosed) {
-        const sum = batch.scopeMetrics
-          .flatMap(({ metrics }) => metrics)
-          .find(({ dataPointType }) => dataPointType === DataPointType.SUM)?.dataPoints[0];
+        const sums = sumsOf(batch);
+        // Cumulative sums go back to the worker's start, also those that the SDK meets only now.
+        if (!isDelta) for (const sum of sums) Object.assign(sum, { startTime });
+        const [sum] = sums;
         if (sum) {
           told = { sumsStart: sum.startTime, time: sum.endTime, totals: collected };
           onReport(told);
@@ -107,13 +122,12 @@ export function startMetrics(
       }),
     ],
   });
-  const sums = sumsFromZero(read);
+  const sums = sumsFrom(subtractTotals(countedBefore, before), () => sinceThen(read()));
   registerGauges(provider.getMeter(SCOPE_NAME, SCOPE_VERSION), datapoints, () => {
     const report = sums.read();
     collected = copyTotals(report.totals);
     return report;
   });
-  const temporality = sumTemporality(environment.temporality);
   const flush = () => provider.forceFlush().catch(() => {});
   sums.start(flush);
 
@@ -121,8 +135,8 @@ export function startMetrics(
     flush,
     goodbye: async (report, at) => {
       isClosed = true;
-      const goodbye = { resource, datapoints, report, temporality, told, at };
-      const failure = await sendGoodbye(goodbye, environment);
+      const last = { resource, datapoints, report: sinceThen(report), temporality, told, at };
+      const failure = await sendGoodbye(last, environment);
       if (failure) trouble.broke(`the goodbye did not arrive at ${sender.url}: ${failure.reason}`);
       return failure === undefined;
     },
@@ -133,3 +147,8 @@ export function startMetrics(
     },
   };
 }
+
+const sumsOf = ({ scopeMetrics }: ResourceMetrics) =>
+  scopeMetrics
+    .flatMap(({ metrics }) => metrics)
+    .flatMap((metric) => (metric.dataPointType === DataPointType.SUM ? metric.dataPoints : []));

@@ -19,7 +19,13 @@ export interface RuntimeSnapshot {
   /** How long the pool has been up, in seconds. */
   readonly uptimeSeconds?: number;
   readonly registeredAgents?: number;
+  /** Counts only together with `sessionsEnded`. */
   readonly totalSessionsStarted?: number;
+  /**
+   * Sessions ended in the pool's life, by outcome, for a pool that knows more than it tells observers. Then these
+   * and `totalSessionsStarted` are what the counters tell, and what they were at the first snapshot is no news.
+   */
+  readonly sessionsEnded?: Readonly<Partial<Record<SessionOutcome, number>>>;
   readonly totalSessionFailures?: number;
   readonly lastRoutedAgent?: string | null;
   /** Can hold personal data; never exported. */
@@ -38,6 +44,8 @@ export interface SessionInfo {
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** The version of the worker that took the session. */
   readonly deploymentVersion?: string;
+  /** Whether an earlier process told its start: then its start span is not made again. */
+  readonly isResumed?: boolean;
 }
 
 /** What a caller knows when a session starts: an id is made up and the rest has defaults where left out. */

@@ -1,9 +1,9 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { SCOPE_NAME, SCOPE_VERSION } from './attributes.js';
 import type { Cadence } from './cadence.js';
-import { type Datapoints, registerGauges, sumsFromZero } from './gauges.js';
+import { type Datapoints, registerGauges, sumsFrom } from './gauges.js';
 import type { MetricsOutput, SpansOutput } from './outputs.js';
-import type { Report } from './worker.js';
+import type { Report, Totals } from './worker.js';
 
 const FLUSH_EVERY_MS = 1_000;
 
@@ -12,12 +12,13 @@ export function provideMetrics(
   provider: MeterProvider,
   datapoints: Datapoints,
   read: () => Report,
+  countedBefore: Totals,
   cadence: Cadence,
 ): MetricsOutput {
   let flushes = 0;
   let collections = 0;
   let goodbye: Report | undefined;
-  const sums = sumsFromZero(read);
+  const sums = sumsFrom(countedBefore, read);
   const unregister = registerGauges(provider.getMeter(SCOPE_NAME, SCOPE_VERSION), datapoints, () => {
     collections++;
     // A flush of ours says nothing about the provider's own rhythm.

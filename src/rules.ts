@@ -47,5 +47,6 @@ export function silence(value: unknown): void {
 }
 
 export const isSeconds = (value: unknown): value is number => Number.isFinite(value) && Number(value) >= 0;
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 export const isDate = (value: unknown) => value instanceof Date && !Number.isNaN(value.getTime());
 export const isFunction = (value: unknown) => typeof value === 'function';

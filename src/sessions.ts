@@ -178,6 +178,7 @@ export class Sessions implements SessionObserver {
       const links = around && isSpanContextValid(around) ? [{ context: around }] : [];
       const options = { kind: spanKind, startTime, attributes, links };
       const span = tracer.startSpan(SESSION_SPAN, options, ROOT_CONTEXT);
+      if (session.isResumed) return span;
       tracer
         .startSpan(SESSION_START_SPAN, { startTime, attributes }, trace.setSpan(ROOT_CONTEXT, span))
         .end(startTime);

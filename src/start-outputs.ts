@@ -7,7 +7,7 @@ import type { Outputs, Told } from './outputs.js';
 import type { PendingTracer } from './pending-tracer.js';
 import { provideMetrics, provideSpans } from './provided.js';
 import { say } from './say.js';
-import type { Report, WorkerIdentity } from './worker.js';
+import type { Report, Totals, WorkerIdentity } from './worker.js';
 
 /** What the outputs are made of. */
 export interface OutputParts {
@@ -19,18 +19,21 @@ export interface OutputParts {
   read(): Report;
   /** Is given what each report of our own pipeline tells, before it is sent. */
   onReport(told: Told): void;
+  /** What the sums were when the pool was first asked. */
+  readonly countedBefore: Totals;
 }
 
 const complained = new Set<string>();
 
 /** Starts what the options and the environment ask for. The SDK is loaded here, and only if it is needed. */
 export async function startOutputs(parts: OutputParts): Promise<Outputs> {
-  const { options, environment, identity } = parts;
+  const { options, environment, identity, read, countedBefore } = parts;
   const datapoints = new Datapoints(identity);
   const { meterProvider, tracerProvider } = options;
   const ownMetrics = !meterProvider && !environment.disabled && environment.exports.METRICS;
   const ownSpans = !tracerProvider && !environment.disabled && environment.exports.TRACES;
-  let metricsOutput = meterProvider && provideMetrics(meterProvider, datapoints, parts.read, parts.cadence);
+  let metricsOutput =
+    meterProvider && provideMetrics(meterProvider, datapoints, read, countedBefore, parts.cadence);
   let spansOutput = tracerProvider && provideSpans(tracerProvider);
   if (ownMetrics || ownSpans) {
     for (const complaint of environment.complaints) {
@@ -41,7 +44,14 @@ export async function startOutputs(parts: OutputParts): Promise<Outputs> {
     const otlp = await import('./otlp.js');
     const resource = otlp.workerResource(identity, environment.resource);
     if (ownMetrics) {
-      metricsOutput = otlp.startMetrics(resource, environment, datapoints, parts.read, parts.onReport);
+      metricsOutput = otlp.startMetrics(
+        resource,
+        environment,
+        datapoints,
+        read,
+        countedBefore,
+        parts.onReport,
+      );
     }
     if (ownSpans) spansOutput = otlp.startSpans(resource, environment, parts.pending);
   }

@@ -114,8 +114,10 @@ export class PoolTelemetry implements Telemetry {
       stopObserving();
     };
     const onReport = (told: Told) => this.#journal?.reported(told);
+    const { countedBefore } = this.#worker;
     const identity = this.#identity;
-    this.#started = this.#start({ options, environment, identity, cadence, pending, read, onReport });
+    const more = { read, countedBefore, onReport };
+    this.#started = this.#start({ options, environment, identity, cadence, pending, ...more });
   }
 
   get workerId(): string {

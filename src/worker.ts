@@ -8,7 +8,7 @@ import {
   type SessionOutcome,
 } from './attributes.js';
 import type { PoolLike } from './pool.js';
-import { isRecord, isSeconds, silence } from './rules.js';
+import { isCount, isRecord, isSeconds, silence } from './rules.js';
 import { errorClass, Trouble } from './say.js';
 
 /** Who a worker is. Fixed for its life. */
@@ -44,6 +44,18 @@ export const copyTotals = (totals: Totals): Totals => ({
   rejected: { ...totals.rejected },
 });
 
+export const subtractTotals = (totals: Totals, before: Totals): Totals => ({
+  started: totals.started - before.started,
+  ended: subtract(totals.ended, before.ended),
+  rejected: subtract(totals.rejected, before.rejected),
+});
+
+function subtract<K extends string>(counts: Record<K, number>, before: Record<K, number>): Record<K, number> {
+  const rest = { ...counts };
+  for (const key of Object.keys(before) as K[]) rest[key] -= before[key];
+  return rest;
+}
+
 /** The facts of one moment: what a report tells. A fact that the pool never told is undefined. */
 export interface Report {
   /** False only in the goodbye. */
@@ -68,17 +80,18 @@ interface WorkerOptions {
   sessionsByTenant(): Record<string, number>;
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-
 /** Reads a pool's snapshots. A bad one is said once and the last good value of each fact stands. */
 export class Worker {
   readonly totals = noTotals();
+  /** What the pool had counted before it was first asked: an earlier process may have told it. */
+  countedBefore = noTotals();
   readonly #tenants = new Map<string, number>();
   readonly #trouble = new Trouble('the pool gives good snapshots again');
   #active: number | undefined;
   #draining: boolean | undefined;
   #drainTimeoutSeconds: number | undefined;
   #drainingSince: number | undefined;
+  #hasTotals = false;
 
   constructor(
     readonly pool: PoolLike,
@@ -112,7 +125,7 @@ export class Worker {
     try {
       const snapshot = this.pool.runtimeSnapshot();
       silence(snapshot);
-      const { activeSessions, draining, drainTimeoutSeconds, sessionsByTenant } = snapshot;
+      const { activeSessions, draining, drainTimeoutSeconds, sessionsByTenant, sessionsEnded } = snapshot;
       const faults: string[] = [];
       const expect = (isGood: boolean, name: string, expected: string, given: unknown) => {
         if (!isGood) faults.push(`${name}: expected ${expected}, got ${kind(given)}`);
@@ -130,6 +143,11 @@ export class Worker {
       ) {
         this.#drainTimeoutSeconds = this.options.drainTimeoutSeconds ?? drainTimeoutSeconds;
       }
+      if (sessionsEnded !== undefined) {
+        const { totalSessionsStarted: started } = snapshot;
+        const expected = 'a record of whole numbers, with totalSessionsStarted';
+        expect(this.#takeTotals(started, sessionsEnded), 'sessionsEnded', expected, sessionsEnded);
+      }
       if (this.options.tenantLimit !== undefined) {
         const counts = sessionsByTenant ?? this.options.sessionsByTenant();
         expect(this.#countTenants(counts), 'sessionsByTenant', 'a record of whole numbers', counts);
@@ -138,6 +156,16 @@ export class Worker {
     } catch (error) {
       return `runtimeSnapshot() threw ${errorClass(error)}`;
     }
+  }
+
+  /** What the pool counts goes over what its observer was told. */
+  #takeTotals(started: unknown, ended: unknown): boolean {
+    if (!isCount(started) || !isRecord(ended) || !Object.values(ended).every(isCount)) return false;
+    this.totals.started = started;
+    for (const outcome of SESSION_OUTCOMES) this.totals.ended[outcome] = Number(ended[outcome] ?? 0);
+    if (!this.#hasTotals) this.countedBefore = copyTotals(this.totals);
+    this.#hasTotals = true;
+    return true;
   }
 
   #noteDraining(draining: boolean): void {

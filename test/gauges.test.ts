@@ -21,7 +21,8 @@ import {
   TENANT_ACTIVE_SESSIONS,
   TENANT_ID,
 } from '../src/attributes.js';
-import { Datapoints, registerGauges, sumsFromZero, valueTypeOf } from '../src/gauges.js';
+import { Datapoints, registerGauges, sumsFrom, valueTypeOf } from '../src/gauges.js';
+import { noTotals } from '../src/worker.js';
 import { ManualReader, seriesOf, valueIn } from './support/points.js';
 import { BAD_SNAPSHOTS, TestPool } from './support/pools.js';
 import { listenToWarnings } from './support/warnings.js';
@@ -190,7 +191,7 @@ describe('the sums', () => {
     worker.totals.ended.success = 4;
     const reader = new ManualReader();
     const meter = new MeterProvider({ readers: [reader] }).getMeter('test');
-    const sums = sumsFromZero(() => worker.read());
+    const sums = sumsFrom(noTotals(), () => worker.read());
     registerGauges(meter, new Datapoints(IDENTITY), sums.read);
     for (const first of [await reader.read(), await reader.read()]) {
       expect(valueIn(first, SESSIONS_STARTED)).toBe(0);

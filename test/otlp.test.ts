@@ -5,10 +5,12 @@ import {
   DEPLOYMENT_VERSION,
   DRAINING,
   METRICS,
+  type Metric,
   REPORT_INTERVAL,
   SESSION_OUTCOME,
   SESSIONS_ENDED,
   SESSIONS_STARTED,
+  START_TIME,
 } from '../src/attributes.js';
 import type { Answer } from './support/collector.js';
 import { last, only } from './support/lists.js';
@@ -138,6 +140,69 @@ describe('the reports of a worker', () => {
     pipeline.collector.answer = () => ({});
     await vi.waitFor(async () => expect(await said()).toHaveLength(2), 3_000);
     expect(last(await said())).toBe(`metrics arrive at ${url} again`);
+  });
+});
+
+describe('a pool that counts its sessions itself', () => {
+  const counting = (started: number, success: number, dropped = 0) => ({
+    ...{ activeSessions: started - success - dropped, draining: false },
+    ...{ totalSessionsStarted: started, sessionsEnded: { success, dropped } },
+    ...{ timestamp: 1_700_000_100, uptimeSeconds: 100 },
+  });
+  const reports = (metric: Metric, attributes = {}) =>
+    pipeline.collector.reports.map((report) => valueIn(report, metric, attributes));
+
+  it('goes on from what it had counted before, and started when it says', async () => {
+    const pool = new TestPool(counting(5, 3));
+    const telemetry = pipeline.instrument(pool, VERSION);
+    await reported();
+    pool.give(counting(6, 3, 2));
+    expect(await telemetry.shutdown({ now: true })).toEqual({ delivered: true, droppedSessions: 3 });
+    expect(reports(SESSIONS_STARTED)).toEqual([5, 5, 6]);
+    expect(reports(SESSIONS_ENDED, { [SESSION_OUTCOME]: 'success' })).toEqual([3, 3, 3]);
+    expect(reports(SESSIONS_ENDED, { [SESSION_OUTCOME]: 'dropped' })).toEqual([0, 0, 2]);
+    expect(reports(START_TIME)).toEqual([1_700_000_000, 1_700_000_000, 1_700_000_000]);
+    const starts = pipeline.collector.reports
+      .flat()
+      .filter(({ kind }) => kind === 'counter')
+      .map(({ startTime }) => startTime);
+    expect(new Set(starts), 'of the sums').toEqual(new Set([1_700_000_000_000]));
+  });
+
+  it.each([
+    ['in milliseconds', { timestamp: Date.now(), uptimeSeconds: 100 }],
+    ['before the clock began', { timestamp: 10, uptimeSeconds: 100 }],
+    ['that is no number', { timestamp: '10', uptimeSeconds: 1 }],
+  ])('started now where it tells a start %s', async (_, wrong) => {
+    const telemetry = pipeline.instrument(new TestPool({ ...counting(0, 0), ...wrong }), VERSION);
+    await telemetry.shutdown({ now: true });
+    const [start = 0] = reports(START_TIME);
+    expect(Math.abs(start - Date.now() / 1000)).toBeLessThan(20);
+  });
+
+  it('tells only what came since, where sums are deltas', async () => {
+    pipeline.environment({ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'delta' });
+    const pool = new TestPool(counting(5, 3));
+    const telemetry = pipeline.instrument(pool, VERSION);
+    await reported();
+    pool.give(counting(6, 4));
+    await telemetry.shutdown({ now: true });
+    expect(reports(SESSIONS_STARTED)).toEqual([0, 0, 1]);
+    expect(reports(SESSIONS_ENDED, { [SESSION_OUTCOME]: 'success' })).toEqual([0, 0, 1]);
+  });
+
+  it.each([
+    ['no total', { sessionsEnded: {} }],
+    ['a count that is none', { totalSessionsStarted: 1, sessionsEnded: { success: -1 } }],
+  ])('with %s is said once', async (_, wrong) => {
+    const telemetry = pipeline.instrument(
+      new TestPool({ activeSessions: 0, draining: false, ...wrong }),
+      VERSION,
+    );
+    await telemetry.shutdown({ now: true });
+    expect(await said()).toEqual([
+      expect.stringContaining('bad snapshot of the pool: sessionsEnded: expected'),
+    ]);
   });
 });
 

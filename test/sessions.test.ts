@@ -126,6 +126,15 @@ describe('the start span of a session', () => {
     expect(the(SESSION_START_SPAN).startTime).toEqual(the(SESSION_SPAN).startTime);
   });
 
+  it('is not made again where an earlier process has told it', () => {
+    const { sessions, named, the } = createSessions();
+    const session = createSession({ isResumed: true });
+    sessions.onSessionStart(session);
+    sessions.onSessionEnd(session, 'success');
+    expect(named(SESSION_START_SPAN)).toEqual([]);
+    expect(the(SESSION_SPAN).attributes[SESSION_OUTCOME]).toBe('success');
+  });
+
   it('is told of, so that it leaves soon', () => {
     let starts = 0;
     const { sessions } = createSessions({ onStart: () => starts++ });

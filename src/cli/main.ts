@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { SCOPE_NAME, SCOPE_VERSION } from '../attributes.js';
+import { bridgeCommand } from './bridge.js';
 import { demoCommand } from './demo.js';
 import { EXIT } from './exit-codes.js';
 import { recoverCommand } from './recover.js';
@@ -13,7 +14,7 @@ const program = new Command(SCOPE_NAME)
   .description('Tells whether a blue-green deploy of long-session workers is done.')
   .version(SCOPE_VERSION);
 
-for (const command of [watchCommand(), topCommand(), recoverCommand(), demoCommand()])
+for (const command of [watchCommand(), topCommand(), bridgeCommand(), recoverCommand(), demoCommand()])
   program.addCommand(command);
 for (const command of [program, ...program.commands]) {
   command.exitOverride().showHelpAfterError(`(${command.name()} --help tells the options)`);

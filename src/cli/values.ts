@@ -55,9 +55,9 @@ export function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url && ['http:', 'https:'].includes(url.protocol)) return url;
   const expected = 'an http or https URL';
-  // The command line's own message would show the password.
-  if (text.includes('@'))
-    throw new UsageError(`--prometheus: expected ${expected}, got one with credentials`);
+  // The command line's own message would show it.
+  if (/[@?]/.test(text))
+    throw new UsageError(`option <url>: expected ${expected}, got one that may hold a secret`);
   throw wrong(expected, text);
 }
 
@@ -72,6 +72,7 @@ export function checkMatchers(text: string): string {
   return text;
 }
 
-function wrong(expected: string, given: string): InvalidArgumentError {
+/** The command line adds the name of the option. */
+export function wrong(expected: string, given: string): InvalidArgumentError {
   return new InvalidArgumentError(`expected ${expected}, got ${JSON.stringify(given)}`);
 }

@@ -179,8 +179,8 @@ export class SessionPool implements PoolLike {
     });
   }
 
-  /** Every field of it; `totalSessionFailures` counts the outcome `failed` only, as OpenRTC does. */
-  runtimeSnapshot(): Required<RuntimeSnapshot> {
+  /** Every field but `sessionsEnded`: its observers are told each end. `totalSessionFailures` counts the outcome `failed` only, as OpenRTC does. */
+  runtimeSnapshot(): Required<Omit<RuntimeSnapshot, 'sessionsEnded'>> {
     return {
       timestamp: Date.now() / 1000,
       uptimeSeconds: (performance.now() - this.#startedAt) / 1000,

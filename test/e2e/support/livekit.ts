@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { goInstall, installed } from './installed.js';
+import { installed } from './installed.js';
+import { livekitServer } from './livekit-server.js';
 import { Process } from './process.js';
 import { Project, pack, ROOT, run } from './project.js';
 import { until } from './until.js';
@@ -17,10 +18,6 @@ export const ROOM = 'planted-room';
 const AGENT = 'example';
 /** The state of a participant. */
 const ACTIVE = 2;
-const SERVER = 'github.com/livekit/livekit-server/cmd/server@v1.11.0';
-
-const installServer = () =>
-  installed('livekit-server-1.11.0', (dir) => goInstall(dir, SERVER, ['-ldflags=-s -w']));
 
 const installAgents = () =>
   installed('livekit-agents-1.9.0', async (dir) => {
@@ -81,7 +78,7 @@ export class LiveKit implements AsyncDisposable {
   ) {}
 
   static async start(): Promise<LiveKit> {
-    const [serverDir, agentsDir] = [await installServer(), await installAgents()];
+    const [program, agentsDir] = [await livekitServer(), await installAgents()];
     const dir = await mkdtemp(join(tmpdir(), 'openrtc-otel-livekit-'));
     const port = await freePort();
     const config = {
@@ -99,7 +96,7 @@ export class LiveKit implements AsyncDisposable {
     // JSON is YAML.
     await writeFile(join(dir, 'config.yaml'), JSON.stringify(config));
     const args = ['--config', join(dir, 'config.yaml'), '--node-ip', '127.0.0.1'];
-    const server = new Process(join(serverDir, 'server'), args, { cwd: dir });
+    const server = new Process(program, args, { cwd: dir });
     const http = `http://127.0.0.1:${port}`;
     await until('the LiveKit server answers', () => fetch(http).then(({ ok }) => ok));
     const sdk = await import(

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { bridgeCommand } from '../../src/cli/bridge.js';
+
+const FILES = ['kubernetes.yaml', 'openrtc-bridge.service', 'openrtc-worker.service'] as const;
+const read = (file: (typeof FILES)[number]) =>
+  readFileSync(new URL(`../../examples/openrtc-python/${file}`, import.meta.url), 'utf8');
+const numberIn = (text: string, pattern: RegExp) => Number(text.match(pattern)?.[1]);
+
+describe('the manifests', () => {
+  it.each(['kubernetes.yaml', 'openrtc-bridge.service'] as const)(
+    'give the bridge options that it has: %s',
+    (file) => {
+      const given = [...read(file).matchAll(/ (--(?!global|signal)[a-z-]+)[ =]/g)].map(
+        ([, option]) => option,
+      );
+      expect(given.length).toBeGreaterThan(3);
+      expect(bridgeCommand().options.map(({ long }) => long)).toEqual(expect.arrayContaining(given));
+    },
+  );
+
+  it('give the worker more time to end than it may drain, and the bridge the same timeout', () => {
+    const kubernetes = read('kubernetes.yaml');
+    const drainTimeout = numberIn(kubernetes, /DRAIN_TIMEOUT_SECONDS, value: '(\d+)'/);
+    expect(numberIn(kubernetes, /--drain-timeout=(\d+)/)).toBe(drainTimeout);
+    expect(numberIn(kubernetes, /terminationGracePeriodSeconds: (\d+)/)).toBeGreaterThan(drainTimeout + 10);
+    const unit = read('openrtc-worker.service');
+    const unitTimeout = numberIn(unit, /DRAIN_TIMEOUT_SECONDS=(\d+)/);
+    expect(numberIn(read('openrtc-bridge.service'), /--drain-timeout (\d+)/)).toBe(unitTimeout);
+    expect(numberIn(unit, /TimeoutStopSec=(\d+)/)).toBeGreaterThan(unitTimeout + 10);
+  });
+
+  it('tell the bridge of the drain by the file that it looks at', () => {
+    const file = '/run/openrtc/drain';
+    expect(read('kubernetes.yaml')).toContain(`command: [touch, ${file}]`);
+    expect(read('kubernetes.yaml')).toContain(`--drain-file=${file}`);
+    expect(read('openrtc-worker.service')).toContain(`ExecStop=/usr/bin/touch ${file}`);
+    expect(read('openrtc-bridge.service')).toContain(`--drain-file ${file}`);
+  });
+});
