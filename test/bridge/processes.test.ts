@@ -186,7 +186,8 @@ describe.concurrent('a bridge', () => {
   it('without a worker exits at once when it is told to', async () => {
     await using scene = await Scene.create();
     const bridge = scene.bridge(scene.all);
-    await sleep(1_000);
+    // It says nothing from which one could tell that it has begun.
+    await sleep(4_000);
     bridge.kill('SIGINT');
     expect(await bridge.exit).toEqual({ code: 0, signal: null });
     expect(bridge.stdout.concat(bridge.stderr)).toEqual([]);
