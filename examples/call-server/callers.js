@@ -3,7 +3,7 @@
 //
 // Parent to child:
 //   { phone: [port, ...] }   whom the callers call again and again, each call of a random length; nobody when empty
-//   { call: id, port }       one call more, that lasts until
+//   { call: id, port, tenant }  one call more, of any tenant unless one is named, that lasts until
 //   { hangUp: id }
 //   { stop: true }           all hang up, and the process ends
 // Child to parent:
@@ -42,9 +42,9 @@ const pick = (items) => items[Math.floor(Math.random() * items.length)];
  * One call; resolves when it is over. A server that takes no calls, or is gone, was never a call.
  * @param {string} id @param {number | undefined} port @param {(is: CallState) => void} tell
  */
-function call(id, port, tell) {
+function call(id, port, tell, tenant = pick(TENANTS)) {
   return new Promise((resolve) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/call?tenant=${pick(TENANTS)}`);
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/call?tenant=${tenant}`);
     let isAnswered = false;
     let hasHungUp = false;
     const hangUp = () => {
@@ -88,12 +88,12 @@ async function caller() {
 /** @type {Set<Promise<unknown>>} */
 const asked = new Set(Array.from({ length: AT_ONCE }, caller));
 
-/** @typedef {{ phone?: number[], call?: string, port?: number, hangUp?: string, stop?: true }} Order */
+/** @typedef {{ phone?: number[], call?: string, port?: number, tenant?: string, hangUp?: string, stop?: true }} Order */
 
 process.on('message', async (/** @type {Order} */ order) => {
   phoned = order.phone ?? phoned;
-  const { call: id } = order;
-  if (id !== undefined) asked.add(call(id, order.port, (is) => process.send?.({ call: id, is })));
+  const { call: id, port, tenant } = order;
+  if (id !== undefined) asked.add(call(id, port, (is) => process.send?.({ call: id, is }), tenant));
   if (order.hangUp !== undefined) hangUps.get(order.hangUp)?.();
   if (!order.stop) return;
   isStopping = true;

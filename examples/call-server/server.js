@@ -14,7 +14,13 @@ const pool = new SessionPool({
   drainTimeoutSeconds: Number(process.env.DRAIN_TIMEOUT_SECONDS ?? 600),
   maxConcurrentSessions: Number(process.env.MAX_SESSIONS ?? 100),
 });
-const telemetry = instrument(pool, { poolName: process.env.POOL_NAME ?? 'call-server', tenantLimit: 20 });
+const { WORKER_ID: workerId, JOURNAL: journal } = process.env;
+const telemetry = instrument(pool, {
+  poolName: process.env.POOL_NAME ?? 'call-server',
+  tenantLimit: 20,
+  ...(workerId && { workerId }),
+  ...(journal && { journal }),
+});
 
 const server = createServer(healthHandler(pool));
 const sockets = new WebSocketServer({ server, path: '/call' });

@@ -4,8 +4,8 @@ import { buffer } from 'node:stream/consumers';
 
 /** Stands between workers and sinks: hands each OTLP request on to every sink. Can be shut for an outage. */
 export class Tee {
-  /** Base URLs. @type {Set<string>} */
-  #sinks = new Set();
+  /** By base URL, whether it takes what comes for a path. @type {Map<string, (path: string) => boolean>} */
+  #sinks = new Map();
   #server = createServer((request, response) => void this.#handOn(request, response));
   #port = 0;
 
@@ -29,9 +29,9 @@ export class Tee {
     await closed;
   }
 
-  /** @param {string} url An OTLP endpoint. */
-  add(url) {
-    this.#sinks.add(url);
+  /** @param {string} url An OTLP endpoint. @param {(path: string) => boolean} [takes] Of which paths; all unless told. */
+  add(url, takes = () => true) {
+    this.#sinks.set(url, takes);
   }
 
   /** @param {string} url */
@@ -48,13 +48,18 @@ export class Tee {
       const body = new Uint8Array(await buffer(request));
       const { 'content-type': type = '', 'content-encoding': encoding } = request.headers;
       const headers = { 'content-type': type, ...(encoding && { 'content-encoding': encoding }) };
-      const statuses = await Promise.all(
-        Array.from(this.#sinks, (sink) => post(`${sink}${request.url}`, headers, body)),
-      );
-      response.writeHead(Math.max(200, ...statuses), { 'content-type': type }).end();
+      const { url: path = '' } = request;
+      const sinks = [...this.#sinks].filter(([, takes]) => takes(path));
+      const statuses = await Promise.all(sinks.map(([sink]) => post(`${sink}${path}`, headers, body)));
+      await this.answer(response, Math.max(200, ...statuses), type);
     } catch {
       response.destroy();
     }
+  }
+
+  /** @param {import('node:http').ServerResponse} response @param {number} status @param {string} type */
+  async answer(response, status, type) {
+    response.writeHead(status, { 'content-type': type }).end();
   }
 }
 

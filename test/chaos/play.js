@@ -1,0 +1,229 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { prometheusSource, startReceiver } from 'openrtc-otel/deploy';
+import { Calls } from './calls.js';
+import { rowProblems, spanProblems, sumProblems } from './compare.js';
+import { Deploy } from './deploy.js';
+import { Disk } from './disk.js';
+import { FaultyTee } from './faulty-tee.js';
+import { Fleet } from './fleet.js';
+import { planOf } from './plan.js';
+import { Random } from './random.js';
+import { Traffic } from './traffic.js';
+
+/** What was sent is there by then, also by a recoverer that pauses between its attempts. */
+const ARRIVED_MS = 40_000;
+const LOOK_EVERY_MS = 200;
+
+/** @typedef {import('../../examples/scenarios/gate.js').Source} Source */
+/** @typedef {import('../../examples/scenarios/gate.js').Gate} Gate */
+/** @typedef {import('./worker.js').Worker} Worker */
+
+/**
+ * @typedef {object} Backend
+ * @property {Source} source Of the gates.
+ * @property {string} [url] Of a Prometheus that is asked what it holds.
+ * @property {number} intervalMs How often workers report.
+ */
+
+/** @typedef {{ seed: number, deploys: number, calls: number, dropped: number, workers: number, skipped: string[], problems: string[] }} Result */
+
+/** One seed, played: a fleet, its callers, and one deploy after the other. */
+export class Play {
+  /** @type {string[]} */
+  problems = [];
+  /** @type {string[]} */
+  skipped = [];
+  calls = new Calls();
+  disk = new Disk();
+  tee = new FaultyTee();
+  plan;
+  source;
+  intervalMs;
+  pool;
+  random;
+  /** @type {Fleet} */
+  fleet;
+  /** @type {Traffic} */
+  traffic;
+  #backend;
+  #ledger;
+  #spans;
+  #begunAt = Date.now();
+  /** @type {Gate[]} */
+  #gates = [];
+  #kill = () => {
+    this.calls.kill();
+    this.fleet.kill();
+    for (const gate of this.#gates) gate.kill();
+  };
+
+  /** @param {number} seed @param {number} mostDeploys @param {Backend} backend @returns {Promise<Result>} */
+  static async run(seed, mostDeploys, backend) {
+    /** @type {import('openrtc-otel/deploy').SpanRecord[]} */
+    const spans = [];
+    const ledger = await startReceiver({ onSpans: (more) => void spans.push(...more) });
+    const play = new Play(planOf(seed, mostDeploys), backend, ledger, spans);
+    try {
+      await play.#open();
+      await play.#go();
+    } catch (error) {
+      play.tell([error instanceof Error ? error.message : String(error)]);
+    } finally {
+      await play.#close();
+    }
+    return play.#result;
+  }
+
+  /**
+   * @param {import('./plan.js').Plan} plan @param {Backend} backend
+   * @param {import('openrtc-otel/deploy').Receiver} ledger @param {import('openrtc-otel/deploy').SpanRecord[]} spans
+   */
+  constructor(plan, backend, ledger, spans) {
+    this.plan = plan;
+    this.source = backend.source;
+    this.intervalMs = backend.intervalMs;
+    this.pool = `chaos-${plan.seed}`;
+    this.random = new Random(plan.seed);
+    this.#backend = backend;
+    this.#ledger = ledger;
+    this.#spans = spans;
+    if (plan.climate === 'disk' && !this.disk.mount()) {
+      this.skipped.push('no disk is filled: this user can not mount a file system');
+    }
+    const { calls, disk, pool, intervalMs } = this;
+    this.fleet = new Fleet({ pool, tee: this.tee, path: disk.path, intervalMs, calls, ledger });
+    this.traffic = new Traffic(calls, this.random.fork(), plan.callers, intervalMs);
+    process.on('exit', this.#kill);
+  }
+
+  /** What blows need. */
+  get scene() {
+    const { fleet, calls, disk, pass } = this;
+    return { fleet, calls, pass, isDiskFilled: disk.isMounted };
+  }
+
+  /** Lets so many report intervals go by. @param {number} intervals */
+  pass = async (intervals) => {
+    await sleep(intervals * this.intervalMs);
+  };
+
+  /** @param {readonly string[]} problems */
+  tell(problems) {
+    this.problems.push(...problems);
+  }
+
+  /** @param {number} generation @param {number} slot @param {string} version */
+  start(generation, slot, version) {
+    const plan = this.plan.generations[generation]?.[slot];
+    if (!plan) throw new Error(`no worker is planned in place ${slot} of generation ${generation}`);
+    return this.fleet.start({ generation, slot, version, plan });
+  }
+
+  /** Workers report to a gate that is a receiver, until it ends. @param {Gate} gate */
+  async connect(gate) {
+    this.#gates.push(gate);
+    await gate.begun();
+    const { listensAt } = gate;
+    if (listensAt === undefined) return;
+    this.tee.add(listensAt);
+    void gate.ended.then(() => this.tee.remove(listensAt));
+  }
+
+  async #open() {
+    await this.tee.open();
+    this.tee.add(this.#ledger.url);
+    const { otlp } = this.source;
+    // It takes metrics alone.
+    if (otlp) this.tee.add(otlp, (path) => path.endsWith('/metrics'));
+  }
+
+  async #go() {
+    const { plan } = this;
+    const first = Array.from({ length: plan.size }, (_, slot) => this.start(0, slot, 'v1'));
+    let now = await Promise.all(first);
+    this.traffic.workers = now;
+    /** @type {Deploy | undefined} */
+    let abandoned;
+    for (const [index, step] of plan.steps.entries()) {
+      const deploy = new Deploy(this, step, index + 1, [...(abandoned?.left ?? []), ...now]);
+      await deploy.begin(abandoned);
+      now = deploy.fresh;
+      abandoned = step.isAbandoned ? deploy : undefined;
+      if (abandoned) continue;
+      await deploy.finish();
+      await deploy.judge();
+      await this.#compare();
+      if (this.problems.length > 0) return;
+    }
+    await this.traffic.stop();
+    await Promise.all(now.map((worker) => this.#dismiss(worker)));
+    this.tell(await this.fleet.end());
+    await this.#compare();
+  }
+
+  /** @param {Worker} worker */
+  async #dismiss(worker) {
+    worker.terminate();
+    await this.fleet.exited(worker);
+    await this.fleet.accountFor(worker);
+  }
+
+  /** Holds what the backend has got against what the callers saw, as soon as all has arrived. */
+  async #compare() {
+    const until = performance.now() + ARRIVED_MS;
+    for (;;) {
+      const problems = await this.#differences();
+      if (problems.length === 0) return;
+      if (performance.now() > until) return this.tell(problems);
+      await sleep(LOOK_EVERY_MS);
+    }
+  }
+
+  async #differences() {
+    const held = await this.#held();
+    return this.fleet.workers.flatMap((worker) => {
+      const calls = this.calls.of(worker);
+      const row = this.fleet.row(worker);
+      const isAllDelivered = !worker.isAlive && !worker.isKilled && this.plan.climate !== 'network';
+      return [
+        ...rowProblems('ledger', row, worker, calls),
+        ...sumProblems(row, worker, calls),
+        ...(held ? rowProblems('Prometheus', held.get(worker.id), worker, calls) : []),
+        ...spanProblems(this.#spans, worker, calls, isAllDelivered),
+      ];
+    });
+  }
+
+  /** What a Prometheus holds of each worker. */
+  async #held() {
+    const { url } = this.#backend;
+    if (url === undefined) return undefined;
+    const { workers } = await prometheusSource({ url }).read({ pool: this.pool, since: this.#begunAt });
+    return new Map(workers.map((row) => [row.id, row]));
+  }
+
+  async #close() {
+    this.#kill();
+    process.off('exit', this.#kill);
+    await this.traffic.stop().catch(() => {});
+    await this.tee.shut();
+    await this.#ledger.close();
+    this.disk.remove();
+  }
+
+  /** @returns {Result} */
+  get #result() {
+    const { plan, problems, skipped, calls, fleet } = this;
+    const dropped = calls.all.filter(({ is }) => is === 'dropped').length;
+    const words = problems.length === 0 ? [] : fleet.complaints;
+    return {
+      seed: plan.seed,
+      deploys: plan.steps.length,
+      calls: calls.all.filter(({ answeredAt }) => answeredAt !== undefined).length,
+      dropped,
+      workers: fleet.workers.length,
+      skipped,
+      problems: [...problems, ...words],
+    };
+  }
+}
