@@ -7,7 +7,7 @@ export interface Selection {
 }
 
 /** The shortest step of the dashboard's graphs. */
-export const STEP_SECONDS = 15;
+const STEP_SECONDS = 15;
 
 /** A selection to parse queries with. */
 export const SAMPLE: Selection = {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { AnnotationQuery, Panel, VariableModel } from '@grafana/schema';
 
 const FOLDER = new URL('../../examples/grafana/', import.meta.url);
-export const read = (file: string): string => readFileSync(new URL(file, FOLDER), 'utf8');
+const read = (file: string): string => readFileSync(new URL(file, FOLDER), 'utf8');
 
 /** A query of a panel, as far as tests read it. */
 export interface Target {
@@ -35,8 +35,8 @@ export const targets = panels.flatMap((panel) =>
   targetsOf(panel).map((target) => ({ name: `${panel.title}, query ${target.refId}`, panel, target })),
 );
 
-export const promqlTargets = targets.flatMap(({ target: { expr }, ...rest }) =>
-  expr ? { ...rest, expr } : [],
+export const promqlTargets = targets.flatMap(({ name, panel, target: { expr, instant = false } }) =>
+  expr ? { name, panel, expr, instant } : [],
 );
 
 /** The PromQL of a query variable. */

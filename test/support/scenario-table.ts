@@ -47,7 +47,8 @@ function endOf({ ends }: Result, source: string): string {
   return `exit ${exitCode}, dropped ${confirmed}+${presumed}`;
 }
 
-function aligned(rows: readonly string[][]): string {
+/** Rows as columns of text. */
+export function aligned(rows: readonly string[][]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   return rows
     .map((row) =>

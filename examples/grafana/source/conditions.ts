@@ -1,7 +1,6 @@
 import {
   ACTIVE_SESSIONS,
   DEPLOYMENT_VERSION,
-  DRAIN_ELAPSED,
   DRAIN_TIMEOUT,
   DROPPED_SESSIONS,
   JOBS_REJECTED,
@@ -131,7 +130,7 @@ export class Conditions {
   }
 
   get #elapsed(): string {
-    return this.#blocks.last(DRAIN_ELAPSED);
+    return `(time() - ${this.#blocks.drainingSince()})`;
   }
 
   get #timeout(): string {
