@@ -91,6 +91,8 @@ async function receive(
   const take = routes.get(request.url?.split('?')[0] ?? '');
   if (!take) throw new HttpError(404, `not found: use ${[...routes.keys()].join(' or ')}`);
   if (request.method !== 'POST') throw new HttpError(405, 'use POST', { allow: 'POST' });
+  // No worker sends one. A web page does, which can reach loopback where its own name is made to point there.
+  if (request.headers.origin !== undefined) throw new HttpError(403, 'not for web pages');
 
   const contentType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   if (contentType !== 'application/x-protobuf' && contentType !== 'application/json') {

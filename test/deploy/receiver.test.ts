@@ -203,6 +203,7 @@ describe('a bad request', () => {
 
   it.each<[number, string, string | Uint8Array, Record<string, string>, string?]>([
     [404, 'to another path', '{}', {}, '/v1/logs'],
+    [403, 'of a web page', '{}', { origin: 'http://example.com' }],
     [415, 'of another type', '{}', { 'content-type': 'text/plain' }],
     [415, 'of another encoding', '{}', { 'content-encoding': 'br' }],
     [400, 'that is no JSON', '{"resourceMetrics"', {}],
