@@ -60,5 +60,9 @@ function mostOfEach(
   b: Readonly<Record<string, number>>,
 ): Record<string, number> {
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return Object.fromEntries([...keys].map((key) => [key, Math.max(a[key] ?? 0, b[key] ?? 0)]));
+  return Object.fromEntries([...keys].map((key) => [key, Math.max(own(a, key), own(b, key))]));
 }
+
+/** A tenant can be named as what every object inherits. */
+const own = (counts: Readonly<Record<string, number>>, key: string) =>
+  Object.hasOwn(counts, key) ? (counts[key] ?? 0) : 0;
