@@ -1,6 +1,6 @@
 import { duration } from '../deploy/sentences.js';
 import type { Verdict } from '../deploy/verdict.js';
-import { plain } from './text.js';
+import { plain, plainJson } from './text.js';
 
 /** Says what happens on the way to a verdict. */
 export interface Printer {
@@ -63,10 +63,9 @@ function gist({
   return JSON.stringify([target, phase, states, workers, sessionsLeft, dropped, waiting, leftovers]);
 }
 
-/** Control characters of a worker's name are escaped by JSON itself. */
 function printJson({ verdict, trouble, exitCode }: Message): void {
   const at = new Date(verdict?.now ?? Date.now()).toISOString();
-  console.log(JSON.stringify({ at, ...(verdict ?? { phase: 'unknown' }), error: trouble, exitCode }));
+  console.log(plainJson({ at, ...(verdict ?? { phase: 'unknown' }), error: trouble, exitCode }));
 }
 
 function printText({ verdict, trouble, exitCode }: Message): void {

@@ -2,15 +2,28 @@ import stringWidth from 'string-width';
 
 /** What moves the cursor, colours, breaks a line, or can not be seen: a name could hide in it or behind it. */
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+/** What a pipeline's log takes for a command: `::set-output` and the like begin a line, `##vso[` stands anywhere. */
+const COMMAND = /^(?=\s*::)|(?<=#)#(?=\w*\[)/g;
 const REPLACEMENT = '\uFFFD';
 const ELLIPSIS = '…';
 
 const segmenter = new Intl.Segmenter();
 
-/** Text that a worker reports, safe for a terminal: one line, each unseen character shown as a replacement. */
+/** Text that a worker reports, safe for a terminal and a log: one line, each unseen character shown as a replacement. */
 export function plain(text: string): string {
-  return text.replace(UNSEEN, REPLACEMENT);
+  return text.replace(UNSEEN, REPLACEMENT).replace(COMMAND, REPLACEMENT);
 }
+
+/** The same as JSON: what is not safe is escaped, and so not lost. */
+export function plainJson(value: unknown): string {
+  return JSON.stringify(value).replace(UNSEEN, escaped).replace(COMMAND, escaped);
+}
+
+const escaped = (text: string) =>
+  text
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
 
 /** Columns of a terminal that a text takes; wide characters take two. */
 export const displayWidth = (text: string): number => stringWidth(text);

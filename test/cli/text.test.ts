@@ -1,13 +1,29 @@
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
-import { cut, cutEnd, displayWidth, pad, plain, wrap } from '../../src/cli/text.js';
+import { cut, cutEnd, displayWidth, pad, plain, plainJson, wrap } from '../../src/cli/text.js';
 
 const anyText = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({ unit: 'grapheme' }),
   fc.string({
-    unit: fc.constantFrom('\x1b', '[', '3', '1', 'm', 'H', ']', '\x07', '\n', '\r', '\x9b', '電', 'a'),
+    unit: fc.constantFrom(
+      '\x1b',
+      '[',
+      '3',
+      '1',
+      'm',
+      'H',
+      ']',
+      '\x07',
+      '\n',
+      '\r',
+      '\x9b',
+      ':',
+      '#',
+      '電',
+      'a',
+    ),
   }),
 );
 const anyPlain = anyText.map(plain);
@@ -23,6 +39,10 @@ describe('plain', () => {
     ['what can not be seen', 'acme\u200B\uFEFF\u3164\uFE0F', 'acme\uFFFD\uFFFD\uFFFD\uFFFD'],
     ['half a character', 'a\uD83Db', 'a\uFFFDb'],
     ['a private character', '\uE0B0', '\uFFFD'],
+    ['a command of GitHub Actions', '::set-output name=a::b', '\uFFFD::set-output name=a::b'],
+    ['one that is only indented', '  ::error::', '\uFFFD  ::error::'],
+    ['a command of Azure Pipelines', 'v1 ##vso[task.setvariable]', 'v1 #\uFFFDvso[task.setvariable]'],
+    ['one of two more', '###[add-mask]##teamcity[', '##\uFFFD[add-mask]#\uFFFDteamcity['],
   ])('shows %s as replacements', (_what, text, shown) => {
     expect(plain(text)).toBe(shown);
   });
@@ -38,6 +58,9 @@ describe('plain', () => {
       'नमस्ते',
       '🚀',
       'a b',
+      'a::b',
+      '# 1 ## 2',
+      'PR##12',
     ]) {
       expect(plain(text)).toBe(text);
     }
@@ -46,10 +69,23 @@ describe('plain', () => {
   it('leaves nothing that controls a terminal, and changes nothing the second time', () => {
     fc.assert(
       fc.property(anyText, (text) => {
-        expect(plain(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+        expect(plain(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]|^\s*::|##\w*\[/u);
         expect(plain(plain(text))).toBe(plain(text));
       }),
     );
+  });
+});
+
+describe('plain JSON', () => {
+  it('has nothing that controls a terminal or a log, and loses nothing', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const json = plainJson({ [text]: [text] });
+        expect(json).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]|##\w*\[/u);
+        expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify({ [text]: [text] })));
+      }),
+    );
+    expect(plainJson('v\x9b1 ##[group] \u{E0041}')).toBe('"v\\u009b1 #\\u0023[group] \\udb40\\udc41"');
   });
 });
 
