@@ -31,7 +31,16 @@ interface Check {
   readonly accepts: (value: string) => boolean;
   readonly expected: string;
   readonly instead: string;
+  /** A value without what can be secret. @default all of it */
+  readonly shown?: (value: string) => string;
 }
+
+/** An address without credentials, without query, and without what can be a key in its path, be it a URL or not. */
+const bare = (value: string) =>
+  value
+    .replace(/.*@/, '***@')
+    .replace(/[?#].*/, '?***')
+    .replace(/(?<=[^:/]\/.*)[^/]{16,}/g, '***');
 
 const choice = (variables: string[], values: string[], instead: string): Check => ({
   variables,
@@ -70,6 +79,7 @@ const CHECKS: readonly Check[] = [
     accepts: isUrl,
     expected: 'an http or https URL',
     instead: DEFAULT_ENDPOINT,
+    shown: bare,
   },
   choice(perSignal('PROTOCOL'), ['http/protobuf', 'http/json'], 'http/protobuf'),
   choice(perSignal('COMPRESSION'), ['gzip', 'none'], 'none'),
@@ -103,9 +113,6 @@ export const VARIABLES: readonly string[] = [
   ]),
 ];
 
-/** A value without what can be the credentials of a URL. */
-const bare = (value: string) => value.replace(/.*@/, '***@');
-
 /** What the `OTEL_*` environment says, as far as this package reads it itself. */
 export interface Environment {
   readonly disabled: boolean;
@@ -138,13 +145,13 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     const value = env[name]?.trim();
     if (value) values.set(name, value);
   }
-  for (const { variables, accepts, expected, instead } of CHECKS) {
+  for (const { variables, accepts, expected, instead, shown = String } of CHECKS) {
     for (const name of variables) {
       const value = values.get(name);
       if (value === undefined || accepts(value)) continue;
       values.delete(name);
       const used = values.get(variables[0] ?? '') ?? instead;
-      complaints.push(`${name}: expected ${expected}, got "${bare(value)}"; using ${bare(used)}`);
+      complaints.push(`${name}: expected ${expected}, got "${shown(value)}"; using ${shown(used)}`);
     }
   }
   const setting = (name: string, signal: Signal) =>

@@ -12,6 +12,7 @@ import {
 import { SCOPE_NAME, SCOPE_VERSION } from './attributes.js';
 import type { Environment, Protocol, Signal } from './environment.js';
 import { type Answer, post } from './otlp-http.js';
+import { showUrl } from './rules.js';
 import { errorClass } from './say.js';
 
 /** The specification's: too many requests, or a gateway without a server behind it. */
@@ -28,7 +29,7 @@ export interface Failure {
 
 /** Sends batches over OTLP/HTTP, tries again within the timeout, and tells the truth about their arrival. */
 export interface Sender<Batch> {
-  /** Where they go, without credentials. */
+  /** Where they go, without what can be secret. */
   readonly url: string;
   /** Resolves to nothing when the batch arrived. Never rejects, and does not keep the process alive. */
   send(batch: Batch): Promise<Failure | undefined>;
@@ -93,7 +94,7 @@ function createSender<Batch>(
   };
 
   return {
-    url: url.origin + url.pathname,
+    url: showUrl(url),
     send: async (batch) => {
       if (isClosed) return { reason: GIVEN_UP, canRetry: true };
       const trying = new AbortController();

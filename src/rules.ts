@@ -18,21 +18,29 @@ export function findProblem(values: object, rules: Rules): string | undefined {
 /** @throws TypeError for options that are no object, an unknown option, or a wrong value. */
 export function checkOptions(options: unknown, rules: Rules): void {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`options: expected an object, got ${show(options)}`);
+    throw new TypeError(`options: expected an object, got ${options === null ? 'null' : typeof options}`);
   }
   const problem = findProblem(options, rules);
   if (problem !== undefined) throw new TypeError(`option ${problem}`);
 }
 
-/** A value in a message: short, on one line, and never more than the top of an object. */
+const LONGEST_SHOWN = 60;
+
+/** A value in a message: short, on one line, and never what can be secret in an object: a text in it, or all below. */
 export function show(value: unknown): string {
-  return inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 60 });
+  if (!isRecord(value)) return showClass(value);
+  const members = Object.entries(value).map(([name, item]) => [name, typeof item === 'string' ? '…' : item]);
+  return inspect(Object.fromEntries(members), { depth: 0, breakLength: Number.POSITIVE_INFINITY });
 }
 
-/** The same, of an object no more than its class: what is given for a pool can hold secrets. */
+/** The same, of an object no more than its class. */
 export function showClass(value: unknown): string {
-  return inspect(value, { depth: -1, maxStringLength: 60 });
+  return inspect(value, { depth: -1, maxStringLength: LONGEST_SHOWN });
 }
+
+/** An address without credentials and query, and without what can be a key in its path: some vendors put one there. */
+export const showUrl = ({ origin, pathname }: URL): string =>
+  `${origin}${pathname.replace(/[^/]{16,}/g, '***')}`;
 
 /** A plain object: no list, no map, no instance of a class. */
 export function isRecord(value: unknown): value is Record<string, unknown> {

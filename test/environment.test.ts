@@ -189,10 +189,21 @@ describe('readEnvironment', () => {
     'http//user:hunter2@host',
     'grpc://user:hunt/er2-hunter2@host',
     'http:user:hunter2@host',
+    'host:4318/otlp?key=hunter2',
+    'host:4318/receiver/v1/otlp/hunter2-hunter2-hunter2',
+    'ftp://host/hunter2-hunter2-hunter2/v1#hunter2',
   ])('keeps the credentials of a wrong endpoint to itself: %s', (endpoint) => {
     for (const name of ENDPOINTS) {
       expect(only(readEnvironment({ [name]: endpoint }).complaints)).not.toContain('hunter2');
     }
+  });
+
+  it('keeps what can be secret in the endpoint that is used instead to itself', () => {
+    const variables = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'https://user:hunter2@host/hunter2-hunter2-hunter2/otlp?key=hunter2',
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'wrong',
+    };
+    expect(only(readEnvironment(variables).complaints)).not.toContain('hunter2');
   });
 });
 
@@ -302,6 +313,11 @@ describe('the endpoint of the environment', () => {
     expect(
       urls({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:hunter2@all:1/x?key=hunter2' }).join(),
     ).not.toContain('hunter2');
+    expect(
+      urls({
+        OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://all:1/otlp/hunter2-hunter2-hunter2/v1/metrics',
+      })[0],
+    ).toBe('http://all:1/otlp/***/v1/metrics');
   });
 
   it.each(['localhost:4317', 'collector', 'grpc://collector:4317'])(

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { Command, Option } from 'commander';
+import { showUrl } from '../rules.js';
 import { EXIT } from './exit-codes.js';
 import { type Fleet, FleetReader, gist, isKnown } from './fleet.js';
 import { frame, keyLine } from './frame.js';
@@ -64,7 +65,7 @@ async function top(options: TopOptions): Promise<void> {
       stop.abort();
     });
   }
-  let name = options.prometheus ? `${options.prometheus.origin}${options.prometheus.pathname}` : '';
+  let name = options.prometheus ? showUrl(options.prometheus) : '';
   await using source = await openSource(options, (line) => {
     // What follows is help for who reads it once.
     name = line.split(': ')[0] ?? line;

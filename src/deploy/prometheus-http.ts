@@ -1,4 +1,4 @@
-import { isRecord } from '../rules.js';
+import { isRecord, showUrl } from '../rules.js';
 import { SourceError } from './facts.js';
 
 /** One value of an answer. */
@@ -46,12 +46,12 @@ export class PrometheusApi {
   readonly #url: URL;
   readonly #headers: Headers;
   readonly #timeoutMs: number;
-  /** How the server is called in messages: an address without credentials and query. */
+  /** How the server is called in messages: an address without what can be secret. */
   readonly name: string;
 
   constructor({ url, headers, timeoutMs }: ApiOptions) {
     const path = url.pathname.replace(/\/+$/, '');
-    this.name = `${url.origin}${path}`;
+    this.name = showUrl(url).replace(/\/+$/, '');
     this.#url = new URL(url);
     this.#url.pathname = `${path}/api/v1/query`;
     this.#headers = headers;
@@ -128,8 +128,7 @@ export class PrometheusApi {
 
   #shown(location: string): string {
     if (!URL.canParse(location, this.#url.href)) return 'another address';
-    const { origin, pathname } = new URL(location, this.#url);
-    return `${origin}${pathname}`;
+    return showUrl(new URL(location, this.#url));
   }
 
   /** What is wrong with the server, as an error. */

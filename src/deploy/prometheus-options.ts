@@ -21,6 +21,8 @@ export interface PrometheusOptions {
   readonly timeoutMs?: number;
 }
 
+/** Credentials or a query in what should be a URL. */
+const MAY_HOLD_SECRET = /[@?]/;
 const TIMEOUT_MS = 10_000;
 /** An hour. */
 const LONGEST_TIMEOUT_MS = 3_600_000;
@@ -61,7 +63,8 @@ export function readOptions(options: PrometheusOptions): { api: PrometheusApi; m
 function readUrl(given: unknown): URL {
   const url = typeof given === 'string' && URL.canParse(given) ? new URL(given) : undefined;
   if (url && ['http:', 'https:'].includes(url.protocol)) return url;
-  const shown = typeof given === 'string' && given.includes('@') ? 'one with credentials' : show(given);
+  const shown =
+    typeof given === 'string' && MAY_HOLD_SECRET.test(given) ? 'one that may hold a secret' : show(given);
   throw new TypeError(`option url: expected an http or https URL, got ${shown}`);
 }
 

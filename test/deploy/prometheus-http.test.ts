@@ -193,7 +193,15 @@ describe('a request', () => {
 describe('wrong options', () => {
   it.each<[unknown, string]>([
     [{ url: 'ftp://host' }, "option url: expected an http or https URL, got 'ftp://host'"],
-    [{ url: `host:${SECRET}@x` }, 'option url: expected an http or https URL, got one with credentials'],
+    [
+      { url: `host:${SECRET}@x` },
+      'option url: expected an http or https URL, got one that may hold a secret',
+    ],
+    [
+      { url: `host?token=${SECRET}` },
+      'option url: expected an http or https URL, got one that may hold a secret',
+    ],
+    [`http://me:${SECRET}@host`, 'options: expected an object, got string'],
     [{}, 'option url: expected an http or https URL, got undefined'],
     [
       { url: 'http://host', headers: [SECRET] },
