@@ -17,6 +17,7 @@ const WORKERS_A_REQUEST = 25;
 const RUNS = 5;
 /** Panels in the first row of the dashboard. */
 const FIRST_ROW = 4;
+const DEFAULT_RANGE_HOURS = 1;
 
 /** The series of a worker that has run all the time, and the value of each at a moment. */
 function seriesOf(
@@ -118,16 +119,20 @@ describe(`${WORKERS} workers that have reported for ${WINDOW_MS / 3_600_000} h`,
     expect(Math.min(...cpu)).toBeLessThan(3);
 
     const datasource = new PrometheusDatasource(prometheus.url);
-    const selection = { variables: { ...SAMPLE.variables, target: '1.5.0' }, from: begin, to: end };
-    for (const { name, expr } of promqlTargets.filter(({ panel }) => panels.indexOf(panel) < FIRST_ROW)) {
-      const costs: number[] = [];
-      for (let run = 0; run < RUNS; run++) {
-        const busy = await cpuSeconds(prometheus.url);
-        expect(await datasource.instant(interpolate(expr, selection), end)).toHaveLength(1);
-        costs.push((await cpuSeconds(prometheus.url)) - busy);
+    const firstRow = promqlTargets.filter(({ panel }) => panels.indexOf(panel) < FIRST_ROW);
+    for (const hours of [DEFAULT_RANGE_HOURS, WINDOW_MS / 3_600_000]) {
+      const variables = { ...SAMPLE.variables, target: '1.5.0' };
+      const selection = { variables, from: end - hours * 3_600_000, to: end };
+      for (const { name, expr } of firstRow) {
+        const costs: number[] = [];
+        for (let run = 0; run < RUNS; run++) {
+          const busy = await cpuSeconds(prometheus.url);
+          expect(await datasource.instant(interpolate(expr, selection), end)).toHaveLength(1);
+          costs.push((await cpuSeconds(prometheus.url)) - busy);
+        }
+        console.log(`${name} over ${hours} h: ${shown(costs)} s on a core`);
+        if (hours === DEFAULT_RANGE_HOURS) expect(Math.min(...costs), name).toBeLessThan(1);
       }
-      console.log(`${name}: ${shown(costs)} s on a core`);
-      expect(Math.min(...costs), name).toBeLessThan(1);
     }
   });
 });

@@ -5,7 +5,6 @@ import {
   DRAINING,
   type Metric,
   POOL_NAME,
-  REPORT_INTERVAL,
   START_TIME,
   WORKER_VERSION,
 } from '../../../src/attributes.js';
@@ -73,6 +72,11 @@ export class Blocks {
     return this.#over('min', 'min', metric, look);
   }
 
+  /** The longest report interval of the pool, in s. */
+  get interval(): string {
+    return `${this.silence.seconds} / 4`;
+  }
+
   /** When it last reported, in Unix s; nothing when that is more than 5 minutes ago. */
   lastReport(matchers: readonly string[] = []): string {
     return perWorker('max', `timestamp(${this.of(DEPLOYMENT_VERSION, matchers)})`);
@@ -108,8 +112,7 @@ export class Blocks {
   /** Accepts, and has reported for a silence window, give or take half an interval: a crash loop does not count. */
   settled(matchers: readonly string[] = []): string {
     const start = this.last(START_TIME, { matchers });
-    const grace = `${this.last(REPORT_INTERVAL, { matchers })} / 2`;
-    const reportedFor = `${this.lastReport(matchers)} - ${start} + ${grace}`;
+    const reportedFor = `${this.lastReport(matchers)} - ${start} + ${this.interval} / 2`;
     return `(${this.accepting(matchers)} and ${reportedFor} >= ${this.silence.seconds})`;
   }
 

@@ -3,7 +3,6 @@ import {
   DEPLOYMENT_VERSION,
   DRAIN_TIMEOUT,
   DROPPED_SESSIONS,
-  REPORT_INTERVAL,
   START_TIME,
 } from '../../../src/attributes.js';
 import { quoted, range, union } from '../../../src/deploy/promql.js';
@@ -83,7 +82,7 @@ export class Deploy {
       ['waiting', `(${anyone} unless ${accepting})`],
       ['stuck', this.#stuck],
       ['rolling', `(${count(this.#takers)} or ${accepting} < ${count(this.#acceptedBefore)})`],
-      ['draining', `(${this.#others} or ${this.#gone} or ${this.#leftOnWorkers} > 0 or ${this.#missing})`],
+      ['draining', `(${this.#holding} or ${this.#missing})`],
       ['draining', `(${anyone} unless ${enough})`],
       ['dropped', this.#droppedOfWorkers],
       ['unknown', this.#blind],
@@ -118,10 +117,18 @@ export class Deploy {
     return `(${this.#blocks.last(ACTIVE_SESSIONS)} and ${this.old})`;
   }
 
-  /** Silent with sessions, and not for so long that they are given up. */
+  /** To be gone, and of another version or with sessions. */
+  get #holding(): string {
+    const { others } = this.#scope;
+    const hold = `${this.#blocks.last(ACTIVE_SESSIONS)} > 0 or ${this.#blocks.reported({ matchers: others })}`;
+    return `(${this.old} and (${hold}))`;
+  }
+
+  /** Silent, and not for so long that it is given up; with sessions, or of the target. */
   get #missing(): string {
     const look = { window: PRESUME_AFTER };
-    return `((${this.#blocks.last(ACTIVE_SESSIONS, look)} and ${this.#blocks.silent(look)}) > 0)`;
+    const own = this.#blocks.reported({ ...look, matchers: this.#scope.target });
+    return `(${this.#blocks.silent(look)} and (${this.#blocks.last(ACTIVE_SESSIONS, look)} > 0 or ${own}))`;
   }
 
   /** Somebody ran a silence window before the window began, and nobody reported then: check 3 can not be told. */
@@ -161,19 +168,23 @@ export class Deploy {
 
   /** Past the drain timeout with sessions, for longer than the end of the drain needs to be heard of. */
   get #stuck(): string {
-    const mayTake = `${this.#blocks.last(DRAIN_TIMEOUT)} + ${this.#blocks.last(REPORT_INTERVAL)}`;
+    const mayTake = `${this.#blocks.last(DRAIN_TIMEOUT)} + ${this.#blocks.interval}`;
     const isLate = `time() - ${this.#blocks.drainingSince()} > ${mayTake}`;
     return `(${this.#blocks.sessions()} > 0 and (${isLate}))`;
   }
 
-  /** Accept on a version that took over: first seen after the target, or any when the target drains and has left. */
+  /**
+   * Accept on a version that took over: first seen after the target, by the workers of the last hour and by who reported
+   * when the window began; or any when the target drains and has left.
+   */
   get #successor(): string {
-    const { target, window } = this.#scope;
+    const { target, window: offset, windowSeconds } = this.#scope;
     const started = (matchers: readonly string[] = []) =>
-      `last_over_time(${range(this.#blocks.of(START_TIME, matchers), window)})`;
+      `last_over_time(${range(this.#blocks.of(START_TIME, matchers), HOUR)})`;
     const firstSeen = `min by (${POOL}, ${VERSION}) (${started()})`;
     const targetSeen = `min by (${POOL}) (${started(target)})`;
-    const isNewer = `(${firstSeen} > on (${POOL}) group_left () ${targetSeen}) > time() - ${this.#scope.windowSeconds}`;
+    const before = `count by (${POOL}, ${VERSION}) (${this.#blocks.reported({ offset })})`;
+    const isNewer = `(${firstSeen} > on (${POOL}) group_left () ${targetSeen}) > time() - ${windowSeconds} unless ${before}`;
     const drained = this.#blocks.draining({ window: HOUR, matchers: target });
     const hasLeft = `${count(drained)} unless ${count(this.#accepting)} unless ${count(this.#gone)}`;
     return `(${this.#takers} and on (${POOL}, ${VERSION}) (${isNewer})) or (${this.#takers} and on (${POOL}) (${hasLeft}))`;

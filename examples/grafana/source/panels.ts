@@ -33,7 +33,7 @@ import type { Options as TimeSeriesOptions } from '@grafana/schema/dist/esm/raw/
 import type { Query } from './queries.js';
 
 /** The colour of what is not known: never that of good news. */
-export const GREY = '#808080';
+const GREY = '#808080';
 
 /** What every panel has. */
 export interface Common {

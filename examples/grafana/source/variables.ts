@@ -31,7 +31,7 @@ const SILENCE: Silence = {
 
 /** The blocks of the pool that is looked at, and its deploy. */
 export const blocks = new Blocks(SILENCE, [matcher(POOL_NAME, '$pool')]);
-export const TARGET = [matcher(WORKER_VERSION, '$target')];
+const TARGET = [matcher(WORKER_VERSION, '$target')];
 export const OTHERS = [`${VERSION}!="$target"`];
 export const deploy = new Deploy(blocks, {
   window: '$__range',
