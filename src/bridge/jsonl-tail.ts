@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 
 /** What one call reads at most: a long stream must not block the process. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -57,12 +57,18 @@ export class JsonlTail {
 
   #open(): boolean {
     try {
-      this.#file = openSync(this.path, 'r');
+      // Without it a pipe that nobody writes to would hold this process for ever.
+      this.#file = openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
       throw error;
     }
-    this.#stats = fstatSync(this.#file);
+    const stats = fstatSync(this.#file);
+    if (!stats.isFile()) {
+      this.close();
+      throw Object.assign(new Error(), { code: 'it is no file' });
+    }
+    this.#stats = stats;
     this.#startOver();
     return true;
   }

@@ -3,6 +3,8 @@ export type Sign = 'unseen' | 'alive' | 'gone';
 
 /** Every question costs the worker too: OpenRTC looks at its host and at each session to answer. */
 export const ASK_EVERY_MS = 1_000;
+/** An answer that is longer, in characters, is not read to its end. */
+export const LONGEST_ANSWER = 16 * 1024 * 1024;
 /** One refusal can be chance. */
 const REFUSALS = 2;
 

@@ -1,9 +1,7 @@
 import { statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { type ListedSession, type PoolFacts, parseSocketAnswer } from './facts.js';
-import { ASK_EVERY_MS, Reachability } from './sign.js';
-
-const LONGEST_ANSWER = 16 * 1024 * 1024;
+import { ASK_EVERY_MS, LONGEST_ANSWER, Reachability } from './sign.js';
 
 export interface SocketAnswer {
   readonly facts: PoolFacts;

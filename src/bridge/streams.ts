@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileId } from './jsonl-tail.js';
 
@@ -25,10 +25,19 @@ export function filesOf(pattern: string): NamedFile[] {
       .sort()
       .map((file) => join(folder, file))
       .flatMap((path) => {
-        const stats = statSync(path, { throwIfNoEntry: false });
+        const stats = statsOf(path);
         return stats?.isFile() ? [{ path, id: fileId(stats) }] : [];
       });
   } catch {
     return [];
+  }
+}
+
+/** A link that leads nowhere must not hide the files beside it. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
   }
 }

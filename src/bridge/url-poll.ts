@@ -1,8 +1,7 @@
-import { type ClientRequest, get } from 'node:http';
+import { type ClientRequest, get, type IncomingMessage } from 'node:http';
 import { get as getSecurely } from 'node:https';
-import { text } from 'node:stream/consumers';
 import { type PoolFacts, parseJson, parseSnapshot } from './facts.js';
-import { ASK_EVERY_MS, Reachability } from './sign.js';
+import { ASK_EVERY_MS, LONGEST_ANSWER, Reachability } from './sign.js';
 
 /** A stalled worker is asked again after this. */
 const PATIENCE_MS = 3_000;
@@ -37,7 +36,7 @@ export class UrlPoll {
       });
     });
     request.on('response', async (response) => {
-      const facts = parseSnapshot(parseJson(await text(response).catch(() => '')));
+      const facts = parseSnapshot(parseJson(await textOf(response).catch(() => '')));
       if (facts) this.onAnswer(facts);
     });
     request.on('error', () => {
@@ -52,4 +51,14 @@ export class UrlPoll {
   close(): void {
     this.#request?.destroy();
   }
+}
+
+/** @throws Error when it is cut off, or too long */
+async function textOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const part of response.setEncoding('utf8') as AsyncIterable<string>) {
+    text += part;
+    if (text.length > LONGEST_ANSWER) throw new Error('too long');
+  }
+  return text;
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { showUrl } from '../rules.js';
 import { errorClass, say, Trouble } from '../say.js';
 import type { PoolFacts } from './facts.js';
 import { JsonlStream } from './jsonl-stream.js';
@@ -30,7 +31,9 @@ export interface WatchOptions extends LifeOptions {
 /** Reads the sources of one worker, and of those that come after it in the same place. */
 export class WorkerWatch {
   readonly #options: WatchOptions;
+  /** Tells the worker from others. */
   readonly #source: string;
+  readonly #shown: string;
   readonly #stream: JsonlStream | undefined;
   readonly #socket: SocketPoll | undefined;
   readonly #url: UrlPoll | undefined;
@@ -47,11 +50,12 @@ export class WorkerWatch {
     this.#options = options;
     const { jsonl, socket, url } = options.sources;
     this.#source = nameOf(options.sources);
+    this.#shown = url !== undefined && jsonl === undefined ? showUrl(new URL(url)) : this.#source;
     this.#stream = jsonl === undefined ? undefined : new JsonlStream(jsonl);
     this.#socket =
       socket === undefined ? undefined : new SocketPoll(socket, (answer) => this.#takeSocketAnswer(answer));
     this.#url = url === undefined ? undefined : new UrlPoll(url, (facts) => this.#takeUrlAnswer(facts));
-    this.#unreadable = new Trouble(`${this.#source} can be read again`);
+    this.#unreadable = new Trouble(`${this.#shown} can be read again`);
   }
 
   get hasLife(): boolean {
@@ -91,7 +95,7 @@ export class WorkerWatch {
       return true;
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? errorClass(error);
-      this.#unreadable.broke(`${this.#source} can not be read: ${code}`);
+      this.#unreadable.broke(`${this.#shown} can not be read: ${code}`);
       return false;
     }
   }
@@ -163,7 +167,7 @@ export class WorkerWatch {
   /** It died before anybody looked: perhaps its goodbye was said, then this one says the same again. */
   #endUnreported(life: WorkerLife): void {
     if (this.#streamAge() > RECENT_MS) {
-      say(`${this.#source}: its worker ended long ago and is not reported; the next one will be`);
+      say(`${this.#shown}: its worker ended long ago and is not reported; the next one will be`);
       this.#forget();
       return;
     }

@@ -5,6 +5,7 @@ import type { Sources } from '../bridge/worker-watch.js';
 import { RULES } from '../options.js';
 import { type Rule, show } from '../rules.js';
 import { EXIT } from './exit-codes.js';
+import { plain } from './text.js';
 import { parseText, parseUrl, wrong } from './values.js';
 
 interface BridgeFlags extends Sources {
@@ -77,7 +78,7 @@ async function run(flags: BridgeFlags, command: Command): Promise<void> {
     tenantLimit: flags.tenantLimit,
     drainFile: flags.drainFile,
     signal: ending.signal,
-    print: (line) => void process.stdout.write(`${line}\n`),
+    print: (line) => void console.log(plain(line)),
   });
   process.exitCode = isDelivered ? EXIT.complete : EXIT.failed;
 }

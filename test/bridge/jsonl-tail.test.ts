@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,5 +109,15 @@ describe('a followed file', () => {
     expect(() => tail.read()).toThrow('ENOTDIR');
     rmSync(dir);
     expect(texts()).toEqual([]);
+  });
+
+  it('that is a pipe holds nobody up, and throws', () => {
+    execFileSync('mkfifo', [file]);
+    for (let i = 0; i < 2; i++) {
+      expect(() => tail.read()).toThrow(expect.objectContaining({ code: 'it is no file' }));
+    }
+    rmSync(file);
+    writeFileSync(file, 'one\n');
+    expect(texts()).toEqual(['one']);
   });
 });

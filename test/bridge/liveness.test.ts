@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -88,6 +89,10 @@ describe('a pattern', () => {
     expect(names('?.jsonl')).toEqual(['a.jsonl', 'b.jsonl']);
     expect(names('a.jsonl*')).toEqual(['a.jsonl', 'a.jsonl.1']);
     expect(filesOf(join(dir, 'none', '*'))).toEqual([]);
+    symlinkSync('loop.jsonl', join(dir, 'loop.jsonl'));
+    symlinkSync('nowhere', join(dir, 'broken.jsonl'));
+    execFileSync('mkfifo', [join(dir, 'pipe.jsonl')]);
+    expect(names('*.jsonl'), 'beside what is no file').toEqual(['a.jsonl', 'b.jsonl']);
   });
 
   it('is one by its last part alone', () => {
