@@ -8,7 +8,8 @@ const QUIET_MS = 300_000;
  * @internal
  */
 export function say(message: string): void {
-  process.emitWarning(message, 'openrtc-otel');
+  // A worker's id or the name of a file must not make a second line, or move the cursor.
+  process.emitWarning(message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD'), 'openrtc-otel');
 }
 
 /**

@@ -10,6 +10,11 @@ describe('say', () => {
     say('hello');
     expect(await said()).toEqual(['hello']);
   });
+
+  it('says one line, whatever is in it', async () => {
+    say('größe \x1b[31m\n\u2028::error::\u202E\x9b');
+    expect(await said()).toEqual(['größe \uFFFD[31m\uFFFD\uFFFD::error::\uFFFD\uFFFD']);
+  });
 });
 
 describe('Trouble', () => {
