@@ -28,6 +28,7 @@ export interface Compared {
 
 /** Where the dashboard knows less than the gate, by scenario: see the description of its first panel. */
 const STATED: Readonly<Record<string, string>> = {
+  outage: 'a report that came late is seen in hindsight, and was not when the gate looked',
   restart: 'a restart of the same version is not seen',
   kill: 'a silent worker is waited for 10 s by the gate, 5 minutes by the dashboard',
   oom: 'a silent worker is waited for 10 s by the gate, 5 minutes by the dashboard',
