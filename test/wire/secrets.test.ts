@@ -276,13 +276,3 @@ describe('what is planted does not leave a bridge', () => {
     expectNothingPlanted('stdout and stderr', written(bridge));
   });
 });
-
-it('a collector that redirects gets no headers for anybody else', async () => {
-  await using backend = await Backend.start();
-  await using other = await Backend.start();
-  backend.fault = (response, { path }) => response.writeHead(307, { location: other.url + path }).end();
-  await using worker = new Child('fixtures/worker.js', { ...secretive(backend) });
-  await eventually(() => expect(written(worker)).toContain('metrics do not arrive'));
-  expect(await worker.ask('shutdown', { now: true })).toMatchObject({ delivered: false });
-  expect(other.requests).toEqual([]);
-});
