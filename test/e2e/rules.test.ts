@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { RULES } from '../../examples/grafana/source/rules.js';
+import { ALERT_CASES } from './support/alert-cases.js';
+import { INNOCENT_CASES } from './support/innocent-cases.js';
 import { ROOT, run } from './support/project.js';
 import { prometheusDir } from './support/prometheus.js';
-import { ALERT_CASES, INNOCENT_CASES } from './support/rule-cases.js';
 import { type Case, testFile } from './support/rule-tests.js';
 
 const RULES_FILE = join(ROOT, 'examples/grafana/rules.yaml');

@@ -54,6 +54,15 @@ export const workerLabels = (id: string, version: string): Record<string, string
   [labelName(names.WORKER_VERSION)]: version,
 });
 
+/** Nothing fires at each of these minutes. */
+export const quiet = (from: number, to: number): Firing[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => [from + index, {}]);
+
+/** A worker that lives all the time. */
+export const witness: Life = { id: 'b', active: () => 1 };
+/** The same worker as another replica has it. */
+export const copyOf = (life: Life, replica: string): Life => ({ ...life, labels: { replica } });
+
 /** The series of a worker as `promtool test rules` reads them. */
 function seriesOf(life: Life, minutes: number): { series: string; values: string }[] {
   const { id, version = 'v1', from = 0, to = Number.POSITIVE_INFINITY, goodbye = false, gaps = [] } = life;
