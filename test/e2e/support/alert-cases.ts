@@ -108,15 +108,6 @@ export const ALERT_CASES: readonly Case[] = [
     ),
   },
   {
-    name: 'an outage of more than an hour, and a worker that had lost sessions before',
-    minutes: 180,
-    lives: [
-      { id: 'a', dropped: () => 2, gaps: [[20, 120]] },
-      { ...witness, gaps: [[20, 120]] },
-    ],
-    firing: [[40, { OpenRTCTelemetryAbsent: 1 }], ...quiet(122, 180)],
-  },
-  {
     name: 'all workers drain and nobody accepts, until another one comes',
     minutes: 20,
     lives: [

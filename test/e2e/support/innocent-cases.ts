@@ -124,4 +124,13 @@ export const INNOCENT_CASES: readonly Case[] = [
     ],
     firing: quiet(3, 40),
   },
+  {
+    name: 'innocent, but for the outage itself: more than an hour of it, and a worker that had lost sessions before',
+    minutes: 180,
+    lives: [
+      { id: 'a', dropped: () => 2, gaps: [[20, 120]] },
+      { ...witness, gaps: [[20, 120]] },
+    ],
+    firing: [[40, { OpenRTCTelemetryAbsent: 1 }], ...quiet(122, 180)],
+  },
 ];
