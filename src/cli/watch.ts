@@ -123,8 +123,9 @@ function createQuestion(source: FactsSource, options: WatchOptions, print: Print
   let firstSighting: number | undefined;
   const unixMs = async (moment: Moment) => {
     if ('unixMs' in moment) return moment.unixMs;
-    // Rounded up: a receiver that was opened in this millisecond has seen all since.
-    start ??= Math.ceil((await source.read(named)).now - (performance.now() - askedAt));
+    // Taken before the read, and rounded up: a receiver that is as old as this command has seen all since.
+    const elapsed = performance.now() - askedAt;
+    start ??= Math.ceil((await source.read(named)).now - elapsed);
     return start - moment.secondsAgo * 1000;
   };
   return async () => {

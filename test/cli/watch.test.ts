@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { FakePrometheus } from '../deploy/fake-prometheus.js';
 import { Project } from '../e2e/support/project.js';
 import { command, jsonLines } from './support.js';
 
@@ -75,6 +76,15 @@ describe('against a Prometheus that can not tell, the gate says why, tries on an
     const said = jsonLines(output).map(({ error }) => String(error));
     expect(said.map((words) => words.includes('nothing listens'))).toEqual([false, true, false, false]);
   });
+});
+
+it('--since now is when the command began, however long the source takes to tell the time', async () => {
+  await using prometheus = await FakePrometheus.start();
+  const labels = { openrtc_pool_name: 'voice', openrtc_worker_version: 'v1' };
+  prometheus.known = [{ fact: 'cameUp', labels, value: prometheus.now / 1000 }];
+  prometheus.delayMs = 2_000;
+  const output = await gate('--prometheus', prometheus.url, '--since', 'now', '--json');
+  expect(prometheus.now - Number(jsonLines(output).at(-1)?.since)).toBeLessThan(prometheus.delayMs);
 });
 
 it('sends the headers of a file or of the environment, and never shows their values', async () => {
