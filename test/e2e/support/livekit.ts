@@ -15,6 +15,7 @@ export const API_SECRET = 'planted-api-secret-of-more-than-32-characters';
 /** How every room's name begins. */
 export const ROOM = 'planted-room';
 
+/** The agent of the workers in examples/livekit. */
 const AGENT = 'example';
 /** The state of a participant. */
 const ACTIVE = 2;
@@ -75,9 +76,11 @@ export class LiveKit implements AsyncDisposable {
     readonly dispatches: Dispatches,
     readonly process: Process,
     readonly dir: string,
+    readonly agent: string,
   ) {}
 
-  static async start(): Promise<LiveKit> {
+  /** @param agent the name of the agent that its calls are for */
+  static async start(agent = AGENT): Promise<LiveKit> {
     const [program, agentsDir] = [await livekitServer(), await installAgents()];
     const dir = await mkdtemp(join(tmpdir(), 'openrtc-otel-livekit-'));
     const port = await freePort();
@@ -109,6 +112,7 @@ export class LiveKit implements AsyncDisposable {
       new sdk.AgentDispatchClient(http, API_KEY, API_SECRET),
       server,
       dir,
+      agent,
     );
   }
 
@@ -121,7 +125,7 @@ export class LiveKit implements AsyncDisposable {
   async call(metadata: Record<string, unknown>): Promise<Call> {
     const room = `${ROOM}-${++this.#calls}`;
     await this.rooms.createRoom({ name: room, emptyTimeout: 600, departureTimeout: 1 });
-    await this.dispatches.createDispatch(room, AGENT, { metadata: JSON.stringify(metadata) });
+    await this.dispatches.createDispatch(room, this.agent, { metadata: JSON.stringify(metadata) });
     return {
       room,
       answered: () =>

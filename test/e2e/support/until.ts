@@ -6,7 +6,7 @@ const PATIENCE_MS = 90_000;
 export async function until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
-    const seen = await Promise.resolve(look()).catch(() => undefined);
+    const seen = await (async () => look())().catch(() => undefined);
     if (seen) return seen;
     if (performance.now() > deadline) throw new Error(`not within ${PATIENCE_MS / 1000} s: ${what}`);
     await sleep(50);
