@@ -58,9 +58,10 @@ function isDrained({ hasWitness, old }: View): State {
 }
 
 /** Check 3: no session dropped since the start, none presumed, and the source saw it all. */
-function isNoneDropped({ hasWitness, confirmed, presumed, missing, since, coveredSince }: View): State {
+function isNoneDropped({ hasWitness, confirmed, presumed, missing, undated, ...view }: View): State {
   if (confirmed > 0) return 'failed';
-  if (!hasWitness || since === undefined || coveredSince > since) return 'unknown';
+  const isBlind = view.since === undefined || view.coveredSince > view.since || undated.length > 0;
+  if (!hasWitness || isBlind) return 'unknown';
   if (presumed === 0) return 'met';
   return missing.length > 0 ? 'open' : 'failed';
 }

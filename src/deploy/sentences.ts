@@ -60,11 +60,16 @@ export function describeDropped(view: View): string {
   const total = confirmed + presumed;
   return sentences(
     total === 0
-      ? `No dropped session ${view.hasWitness && !isBlind ? '' : 'was told '}since ${time(since)}`
+      ? `No dropped session ${view.hasWitness && !isBlind && view.undated.length === 0 ? '' : 'was told '}since ${time(since)}`
       : `${count(total, 'session')} dropped since ${time(since)}: ${confirmed} confirmed, ${presumed} presumed`,
     lost.length > 0 &&
       `${named(lost)} silent for ${duration(longest)}${view.missing.length > 0 ? `, waited for until ${duration(presumeAfterSeconds)}` : ''}`,
     !view.hasWitness && noWitness(view).slice(0, -1),
+    view.undated.length > 0 &&
+      `Unknown when ${named(view.undated)} lost ${count(
+        sum(view.undated, ({ droppedBefore }) => droppedBefore),
+        'session',
+      )}: it was first heard of with them`,
     isBlind && `Unknown before ${time(coveredSince)}: the source has not seen it`,
   );
 }

@@ -74,6 +74,8 @@ export interface View {
   readonly successor: string | undefined;
   readonly confirmed: number;
   readonly presumed: number;
+  /** Had lost sessions when they were first heard of, after the window began: nobody knows when. */
+  readonly undated: readonly WorkerFacts[];
 }
 
 /** Sorts the facts. Pure. */
@@ -124,6 +126,12 @@ export function look(facts: DeployFacts, options: AssessOptions): View {
         ? 0
         : sum(workers, ({ dropped, droppedBefore }) => Math.max(0, dropped - droppedBefore)),
     presumed: sum(silent, ({ active }) => active),
+    undated: workers
+      .filter(
+        ({ firstReportAt, droppedBefore }) =>
+          since !== undefined && firstReportAt > since && droppedBefore > 0,
+      )
+      .sort(byIdentity),
   };
   return { ...view, leftovers: leftoversOf(view, workers), successor: successorOf(view) };
 }

@@ -233,6 +233,21 @@ describe('dropped sessions', () => {
     expect(verdict.checks.dropped.sentence).toContain('5 sessions dropped since');
   });
 
+  it('are unknown when a worker was first heard of with some, after the start', () => {
+    const late = (droppedBefore: number, firstReportAt: number) =>
+      exited('v1', 1, { dropped: droppedBefore, droppedBefore }).map((row) => ({ ...row, firstReportAt }));
+    expect(assess([...late(2, SINCE + 1), ...green(1)])).toMatchObject({
+      phase: 'unknown',
+      dropped: { confirmed: 0 },
+      checks: { dropped: { state: 'unknown' } },
+    });
+    expect(assess([...late(2, SINCE + 1), ...green(1)]).checks.dropped.sentence).toContain(
+      'Unknown when v1-0 (v1) lost 2 sessions',
+    );
+    expect(assess([...late(0, SINCE + 1), ...green(1)]).phase).toBe('complete');
+    expect(assess([...late(2, SINCE), ...green(1)]).phase).toBe('complete');
+  });
+
   it('are confirmed even where nothing else is known', () => {
     const verdict = assess([...exited('v1', 1, { dropped: 1 })]);
     expect(verdict).toMatchObject({ phase: 'unknown', dropped: { confirmed: 1 } });
