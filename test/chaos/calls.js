@@ -19,6 +19,7 @@ const SCRIPT = new URL('../../examples/call-server/callers.js', import.meta.url)
 export class Calls {
   /** @type {Map<string, Call>} */
   #calls = new Map();
+  #isOver = false;
   #process = new Child(SCRIPT, { env: { CALLERS: '0' }, onMessage: (message) => this.#take(message) });
 
   get all() {
@@ -42,13 +43,14 @@ export class Calls {
 
   /** Resolves when it is answered or turned away. @param {Worker} worker */
   async place(worker) {
+    if (this.#isOver) throw new Error('the callers are gone');
     const id = `call-${this.#calls.size + 1}`;
     /** @type {Call} */
     const call = { id, worker, is: 'placed' };
     this.#calls.set(id, call);
     this.#process.send({ call: id, port: worker.port, tenant: id });
     await until(
-      () => call.is !== 'placed',
+      () => call.is !== 'placed' || this.#isOver,
       () => `an answer to ${id} by ${worker.id}`,
     );
     return call;
@@ -61,7 +63,7 @@ export class Calls {
       this.#process.send({ hangUp: call.id });
     }
     await until(
-      () => call.endedAt,
+      () => call.endedAt || this.#isOver,
       () => `the end of ${call.id} with ${call.worker.id}`,
     );
   }
@@ -72,6 +74,7 @@ export class Calls {
   }
 
   kill() {
+    this.#isOver = true;
     this.#process.kill('SIGKILL');
   }
 

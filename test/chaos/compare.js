@@ -50,6 +50,12 @@ export function gateProblems(
 /** @param {Partial<Dropped> | undefined} dropped */
 const words = ({ confirmed, presumed } = {}) => `${confirmed}+${presumed}`;
 
+/** A worker that was not killed has ended well. @param {Worker} worker */
+export function exitProblems({ id, exit, isKilled }) {
+  const isWell = exit === undefined || isKilled || exit.code === 0;
+  return isWell ? [] : [`${id} exited with ${exit.code ?? exit.signal}`];
+}
+
 /**
  * What a backend holds of a worker, held against the truth.
  * @param {string} backend @param {WorkerFacts | undefined} row @param {Worker} worker @param {readonly Call[]} calls

@@ -226,8 +226,7 @@ export class Deploy {
     worker.terminate();
     worker.isHeld = false;
     await Promise.all(calls.talking(worker).map((call) => calls.hangUp(call)));
-    const { code, signal } = await fleet.exited(worker);
-    if (code !== 0) this.#play.tell([`${worker.id} exited with ${code ?? signal}`]);
+    await fleet.exited(worker);
     await fleet.accountFor(worker);
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { prometheusSource, startReceiver } from 'openrtc-otel/deploy';
 import { Calls } from './calls.js';
-import { rowProblems, spanProblems, sumProblems } from './compare.js';
+import { exitProblems, rowProblems, spanProblems, sumProblems } from './compare.js';
 import { Deploy } from './deploy.js';
 import { Disk } from './disk.js';
 import { FaultyTee } from './faulty-tee.js';
@@ -170,6 +170,8 @@ export class Play {
 
   /** Holds what the backend has got against what the callers saw, as soon as all has arrived. */
   async #compare() {
+    // Those that left by themselves, too.
+    await Promise.all(this.fleet.workers.map((worker) => worker.isAlive || this.fleet.accountFor(worker)));
     const until = performance.now() + ARRIVED_MS;
     for (;;) {
       const problems = await this.#differences();
@@ -186,6 +188,7 @@ export class Play {
       const row = this.fleet.row(worker);
       const isAllDelivered = !worker.isAlive && !worker.isKilled && this.plan.climate !== 'network';
       return [
+        ...exitProblems(worker),
         ...rowProblems('ledger', row, worker, calls),
         ...sumProblems(row, worker, calls),
         ...(held ? rowProblems('Prometheus', held.get(worker.id), worker, calls) : []),

@@ -20,6 +20,8 @@ export class Traffic {
     this.#calls = calls;
     this.#intervalMs = intervalMs;
     this.#lines = Array.from({ length: callers }, () => this.#line(random.fork()));
+    // They are waited for in `stop`.
+    for (const line of this.#lines) line.catch(() => {});
   }
 
   /** All hang up; resolves when the last call is over. */
@@ -36,7 +38,7 @@ export class Traffic {
       if (free.length === 0) continue;
       const call = await this.#calls.place(random.pick(free));
       await this.#pass(random.next() * LONGEST_CALL * this.#intervalMs);
-      while (call.worker.isHeld && call.is === 'answered') await sleep(PAUSE_MS);
+      while (call.worker.isHeld && call.is === 'answered' && !this.#end.signal.aborted) await sleep(PAUSE_MS);
       if (call.is === 'answered') await this.#calls.hangUp(call);
     }
   }

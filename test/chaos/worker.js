@@ -30,6 +30,8 @@ export class Worker {
   isKilled = false;
   /** Dead, and nobody can say its goodbye. */
   isLost = false;
+  /** How it ended. @type {import('../../examples/scenarios/child.js').Exit | undefined} */
+  exit;
   #server;
 
   /** @param {WorkerParts} parts */
@@ -41,6 +43,9 @@ export class Worker {
     this.plan = plan;
     this.folder = folder;
     this.#server = server;
+    void server.process.exited.then((exit) => {
+      this.exit = exit;
+    });
   }
 
   get port() {
