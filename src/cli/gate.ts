@@ -1,13 +1,8 @@
 import type { Phase, Verdict } from '../deploy/verdict.js';
 import { EXIT } from './exit-codes.js';
 
-/** Phases in which a deploy can end, and what the gate then exits with. */
-const ENDS: Partial<Record<Phase, number>> = {
-  complete: EXIT.complete,
-  dropped: EXIT.dropped,
-  stuck: EXIT.notDone,
-  superseded: EXIT.superseded,
-};
+/** Phases in which a deploy can end. */
+const ENDS: ReadonlySet<Phase> = new Set(['complete', 'dropped', 'stuck', 'superseded']);
 
 /** How the gate decides. */
 export interface GateOptions {
@@ -35,7 +30,8 @@ export class Gate {
     }
     if (this.#options.failFast && verdict.dropped.confirmed > 0) return EXIT.dropped;
     const settleSeconds = this.#options.settleSeconds ?? verdict.silenceWindowSeconds;
-    return verdict.now - this.#heldSince >= settleSeconds * 1000 ? ENDS[verdict.phase] : undefined;
+    const hasSettled = verdict.now - this.#heldSince >= settleSeconds * 1000;
+    return hasSettled && ENDS.has(verdict.phase) ? exitCodeOf(verdict) : undefined;
   }
 
   /** Nothing could be known: what held so far must hold anew. */
@@ -44,14 +40,13 @@ export class Gate {
   }
 }
 
-/** What to exit with when there is no more time: `complete` that has not held for long enough is not done. */
-export function exitCodeNow(verdict: Verdict | undefined): number {
+/** What a verdict that has settled, or that nothing comes after, is told as. Dropped sessions outweigh all else. */
+export function exitCodeOf(verdict: Verdict | undefined): number {
   if (verdict?.checks.dropped.state === 'failed') return EXIT.dropped;
   if (verdict === undefined || verdict.phase === 'unknown') return EXIT.unknown;
-  return verdict.phase === 'superseded' ? EXIT.superseded : EXIT.notDone;
+  if (verdict.phase === 'superseded') return EXIT.superseded;
+  return verdict.phase === 'complete' ? EXIT.complete : EXIT.notDone;
 }
 
-/** What to exit with on a past moment: nothing comes after it, so it need not hold. */
-export function exitCodeAt(verdict: Verdict): number {
-  return verdict.phase === 'complete' ? EXIT.complete : exitCodeNow(verdict);
-}
+/** What to exit with when there is no more time: `complete` that has not held for long enough is not done. */
+export const exitCodeNow = (verdict: Verdict | undefined): number => exitCodeOf(verdict) || EXIT.notDone;

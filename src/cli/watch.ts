@@ -5,7 +5,7 @@ import { type FactsSource, guessTarget, SourceError } from '../deploy/facts.js';
 import type { Verdict } from '../deploy/verdict.js';
 import { PRESUME_AFTER_SECONDS } from '../deploy/view.js';
 import { EXIT } from './exit-codes.js';
-import { exitCodeAt, exitCodeNow, Gate } from './gate.js';
+import { exitCodeNow, exitCodeOf, Gate } from './gate.js';
 import { createPrinter, type Printer } from './report.js';
 import { addSourceOptions, openSource, type SourceOptions } from './sources.js';
 import { plain } from './text.js';
@@ -97,7 +97,7 @@ async function watch(options: WatchOptions): Promise<number> {
   for (;;) {
     try {
       last = await ask();
-      const exitCode = options.at ? exitCodeAt(last) : gate.next(last);
+      const exitCode = options.at ? exitCodeOf(last) : gate.next(last);
       if (exitCode !== undefined) return print.end(last, exitCode);
       print.change(last);
     } catch (error) {

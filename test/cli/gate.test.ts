@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exitCodeAt, exitCodeNow, Gate } from '../../src/cli/gate.js';
+import { exitCodeNow, exitCodeOf, Gate } from '../../src/cli/gate.js';
 import type { Verdict } from '../../src/deploy/verdict.js';
 import { assess, exited, fleet, green, worker } from '../deploy/support.js';
 
@@ -27,6 +27,13 @@ describe('the gate', () => {
     expect(gate.next(verdict)).toBeUndefined();
     expect(gate.next(later(verdict, 59.9))).toBeUndefined();
     expect(gate.next(later(verdict, 60))).toBe(exitCode);
+  });
+
+  it('tells of dropped sessions, however else the deploy ended', () => {
+    const checks = { ...stuck.checks, dropped: dropped.checks.dropped };
+    const gate = new Gate({ settleSeconds: 0 });
+    expect(gate.next({ ...stuck, checks })).toBe(10);
+    expect(gate.next({ ...superseded, checks })).toBe(10);
   });
 
   it('never decides on the way', () => {
@@ -75,5 +82,5 @@ it.each([
 });
 
 it('a past moment need not hold', () => {
-  expect([complete, dropped, rolling, superseded, unknown].map(exitCodeAt)).toEqual([0, 10, 11, 13, 12]);
+  expect([complete, dropped, rolling, superseded, unknown].map(exitCodeOf)).toEqual([0, 10, 11, 13, 12]);
 });

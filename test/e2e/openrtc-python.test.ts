@@ -121,7 +121,7 @@ describe.concurrent('a deploy, and what the gate says:', () => {
       const stuck = await row('v1', { exited: false, active: 1, draining: true, dropped: 2 });
       expect(Number(stuck.lastReportAt) - Number(stuck.drainingSince)).toBeGreaterThan(4_000);
       expect(await lastWord(scene)).toMatchObject({
-        exitCode: 11,
+        exitCode: 10,
         phase: 'stuck',
         sessionsLeft: 1,
         dropped: { confirmed: 2, presumed: 0 },
