@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { SCENARIOS } from '../examples/scenarios/index.js';
 import * as names from '../src/attributes.js';
@@ -37,6 +37,18 @@ function table(head: string, text = readme): string[][] {
 
 const sourceOf = (file: string) => readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');
 const firstCells = (head: string) => table(head).flatMap(([cell = '']) => cell.split(/, (?![^(]*\))/));
+
+it.each(['README.md', 'docs/gate.md', 'docs/backends.md', 'docs/runbook.md', 'docs/security.md'])(
+  'the files that %s links to are there',
+  (file) => {
+    const url = new URL(`../${file}`, import.meta.url);
+    const links = [...readFileSync(url, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(
+      ([, to = '']) => to,
+    );
+    const missing = links.filter((to) => !existsSync(new URL(to, url)));
+    expect(missing).toEqual([]);
+  },
+);
 
 describe('the tables of the README say what the code does:', () => {
   it('metrics', () => {
