@@ -58,7 +58,7 @@ export class Calls {
 
   /** Resolves when both ends have closed, or the call was dropped. @param {Call} call */
   async hangUp(call) {
-    if (call.is === 'answered') {
+    if (call.is === 'answered' && !this.#isOver) {
       call.is = 'hanging up';
       this.#process.send({ hangUp: call.id });
     }

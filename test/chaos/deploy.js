@@ -82,11 +82,11 @@ export class Deploy {
     await Promise.all(
       others.map(async (worker) => {
         await pass(random.next() * MOST_APART);
-        await this.#release(worker);
+        await this.#play.release(worker);
       }),
     );
     if (!keeper) throw new Error('no old worker is left');
-    if (!this.#step.isLastKilled) return this.#release(keeper);
+    if (!this.#step.isLastKilled) return this.#play.release(keeper);
     await fleet.hold(keeper);
     keeper.isKilled = true;
     keeper.signal('SIGKILL');
@@ -218,16 +218,6 @@ export class Deploy {
       this.#play.traffic.workers = this.#fresh.filter(Boolean);
     }
     return another;
-  }
-
-  /** @param {Worker} worker */
-  async #release(worker) {
-    const { calls, fleet } = this.#play;
-    worker.terminate();
-    worker.isHeld = false;
-    await Promise.all(calls.talking(worker).map((call) => calls.hangUp(call)));
-    await fleet.exited(worker);
-    await fleet.accountFor(worker);
   }
 
   /** The gate has said what was lost so far. */

@@ -157,7 +157,7 @@ function step(random, { draft, index, size, climate, generations, targets }) {
       if (slot === 0 || !random.chance(1.3 / size)) continue;
       // On a full disk it can not be told who of a folder has still got a journal.
       if (climate === 'disk' && worker.journal === 'shared') continue;
-      const event = { ...blow(random, side), side, slot };
+      const event = { ...blow(random, side, draft.kind), side, slot };
       events.push(event);
       prepare(worker, event, random);
     }
@@ -173,11 +173,12 @@ function step(random, { draft, index, size, climate, generations, targets }) {
   };
 }
 
-/** @param {Random} random @param {'old' | 'new'} side @returns {Omit<Event, 'side' | 'slot'>} */
-function blow(random, side) {
+/** @param {Random} random @param {'old' | 'new'} side @param {Step['kind']} kind @returns {Omit<Event, 'side' | 'slot'>} */
+function blow(random, side, kind) {
   /** @type {Blow[]} */
   const blows = ['kill', 'kill', 'kill', 'fault', 'stop', 'stop and kill'];
-  if (side === 'old') blows.push('cut off');
+  // A deploy that is rolled back has ended when its last worker takes no more calls: that must not wait for an event.
+  if (side === 'old' && kind !== 'rollback') blows.push('cut off');
   return {
     at: random.int(0, 8),
     blow: random.pick(blows),

@@ -119,6 +119,15 @@ export class Play {
     return this.fleet.start({ generation, slot, version, plan });
   }
 
+  /** Its calls are hung up; resolves when it has left and said so. @param {Worker} worker */
+  async release(worker) {
+    worker.terminate();
+    worker.isHeld = false;
+    await Promise.all(this.calls.talking(worker).map((call) => this.calls.hangUp(call)));
+    await this.fleet.exited(worker);
+    await this.fleet.accountFor(worker);
+  }
+
   /** Workers report to a gate that is a receiver, until it ends. @param {Gate} gate */
   async connect(gate) {
     this.#gates.push(gate);
@@ -156,16 +165,9 @@ export class Play {
       if (this.problems.length > 0) return;
     }
     await this.traffic.stop();
-    await Promise.all(now.map((worker) => this.#dismiss(worker)));
+    await Promise.all(now.map((worker) => this.release(worker)));
     this.tell(await this.fleet.end());
     await this.#compare();
-  }
-
-  /** @param {Worker} worker */
-  async #dismiss(worker) {
-    worker.terminate();
-    await this.fleet.exited(worker);
-    await this.fleet.accountFor(worker);
   }
 
   /** Holds what the backend has got against what the callers saw, as soon as all has arrived. */
