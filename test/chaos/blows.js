@@ -38,7 +38,7 @@ export async function strike(scene, worker, event) {
     () => calls.talking(worker).length === 0,
     () => `the callers to notice the end of ${worker.id}`,
   );
-  worker.isLost = worker.isKilled && (worker.folder === undefined || worker.hasLostItsJournal);
+  worker.isLost = worker.isKilled && (!worker.folder || (worker.couldNotWrite && !worker.hasJournal));
   await recover(scene, worker, event);
 }
 

@@ -72,6 +72,11 @@ export class Fleet {
   async hold(worker) {
     const { calls } = this.#options;
     worker.isHeld = true;
+    // What a worker does before its journal is open, in the first moments of its life, dies with it.
+    await until(
+      () => !worker.folder || worker.hasJournal || worker.couldNotWrite,
+      () => `the journal of ${worker.id}`,
+    );
     await until(
       async () => calls.isQuiet(worker) && (await worker.active()) === calls.talking(worker).length,
       () => `${worker.id} to count the calls that its callers hold`,
@@ -112,7 +117,7 @@ export class Fleet {
   async accountFor(worker) {
     const { folder, plan } = worker;
     if (worker.isLost) return;
-    const isDone = () => this.row(worker)?.exited === true && (plan.journal !== 'own' || !worker.hasJournal);
+    const isDone = () => this.row(worker)?.exited === true && !worker.hasJournal;
     while (folder && plan.journal === 'own' && !plan.hasSidecar && !isDone()) {
       await this.recoverOnce(folder);
       await sleep(this.#options.intervalMs / 2);

@@ -25,7 +25,17 @@ const LOOK_EVERY_MS = 200;
  * @property {number} intervalMs How often workers report.
  */
 
-/** @typedef {{ seed: number, deploys: number, calls: number, dropped: number, workers: number, skipped: string[], problems: string[] }} Result */
+/**
+ * @typedef {object} Result
+ * @property {number} seed
+ * @property {number} deploys
+ * @property {number} calls
+ * @property {number} dropped
+ * @property {number} workers
+ * @property {string[]} skipped What could not be played.
+ * @property {boolean} isStarved The machine was so slow that a goodbye was lost that nobody else could say.
+ * @property {string[]} problems
+ */
 
 /** One seed, played: a fleet, its callers, and one deploy after the other. */
 export class Play {
@@ -228,6 +238,7 @@ export class Play {
       dropped,
       workers: fleet.workers.length,
       skipped,
+      isStarved: fleet.workers.some(({ folder, isUnheard }) => folder === undefined && isUnheard),
       problems: [...problems, ...words],
     };
   }

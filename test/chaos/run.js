@@ -48,7 +48,7 @@ if (source !== 'receiver' && source !== 'prometheus') {
 }
 const results = await (source === 'receiver' ? play(receiverBackend) : playOnPrometheus());
 const failed = results.filter(({ problems }) => problems.length > 0).map(({ seed }) => seed);
-/** @param {(result: import('./play.js').Result) => number} read */
+/** @param {(result: import('./play-all.js').Result) => number} read */
 const sum = (read) => results.reduce((total, result) => total + read(result), 0);
 console.log(
   `${sum(({ deploys }) => deploys)} deploys, ${sum(({ workers }) => workers)} workers, ` +

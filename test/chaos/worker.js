@@ -90,10 +90,15 @@ export class Worker {
     );
   }
 
-  /** It is dead, there is nothing of it on the disk, and it has said that it could not write there. */
-  get hasLostItsJournal() {
+  /** Whether it says that it can not write its journal. */
+  get couldNotWrite() {
     const said = this.complaints.findLast((line) => /can not be written|is written again/.test(line));
-    return !this.hasJournal && said?.includes('can not be written') === true;
+    return said?.includes('can not be written') === true;
+  }
+
+  /** Whether it says that its own goodbye was not delivered. */
+  get isUnheard() {
+    return this.complaints.some((line) => line.includes('the goodbye did not arrive'));
   }
 
   /** @param {string} folder @param {string} file */
