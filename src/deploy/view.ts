@@ -190,7 +190,11 @@ function successorOf({ target, since, sightings, others, own, accepting, gone }:
   const begun = Math.max(sightings.get(target) ?? Number.POSITIVE_INFINITY, since ?? 0);
   const newer = takers.find(({ version }) => version !== target && (sightings.get(version) ?? 0) > begun);
   if (newer) return newer.version;
-  // A drain is on purpose; a worker that merely ended, or went silent, may be crashing.
-  const hasLeft = accepting.length === 0 && gone.length === 0 && own.some(({ draining }) => draining);
+  // A drain is on purpose; a worker that merely ended, or went silent, may be crashing. One that drained before the
+  // window left in an earlier deploy, as in a rollback whose first worker is not up yet.
+  const drains = own.some(
+    ({ draining, drainingSince }) => draining && (drainingSince ?? begun) >= (since ?? 0),
+  );
+  const hasLeft = accepting.length === 0 && gone.length === 0 && drains;
   return hasLeft ? takers[0]?.version : undefined;
 }

@@ -145,11 +145,26 @@ describe('superseded', () => {
     expect(assess([...leaving, ...gone, ...fleet('v1', 3, { draining: true })]).phase).toBe('waiting');
   });
 
+  it('not when all of the target that is known had drained before the window, as when a rollback begins', () => {
+    const drained = fleet('v1', 2, { draining: true, drainingSince: ago(700), active: 1 });
+    const verdict = assess([...drained, ...fleet('v2', 3, { up: 1000 })], { options: { target: 'v1' } });
+    expect(verdict.phase).toBe('waiting');
+  });
+
   it('not by a crash loop of the target', () => {
     const crashed = fleet('v2', 2, { up: 100, heard: 90 });
     const ended = fleet('v2', 1, { id: 'x', up: 100, exited: true });
     expect(assess([...crashed, ...fleet('v1', 3)]).phase).toBe('waiting');
     expect(assess([...ended, ...fleet('v1', 3)]).phase).toBe('waiting');
+  });
+
+  it('not when a rollback has begun and its first worker is not up: who left the target left before', () => {
+    const workers = [
+      ...fleet('v1', 2, { draining: true, drainingSince: ago(900), active: 1 }),
+      ...exited('v1', 1, { id: 'gone', drainingSince: ago(900), heard: 700 }),
+      ...fleet('v2', 3, { up: 1000 }),
+    ];
+    expect(assess(workers, { options: { target: 'v1' } }).phase).toBe('waiting');
   });
 
   it('not when the newer version is what a rollback leaves', () => {
