@@ -27,7 +27,13 @@ export function gateProblems(
 ) {
   const who = `the gate (${source.name})`;
   const problems = [];
-  if (exitCode !== truth.exitCode) problems.push(`${who} ended with ${exitCode}, expected ${truth.exitCode}`);
+  if (exitCode !== truth.exitCode) {
+    const phases = heard
+      .map(({ verdict }) => verdict.phase)
+      .filter((phase, index, all) => phase !== all[index - 1]);
+    problems.push(`${who} ended with ${exitCode}, expected ${truth.exitCode}; it said ${phases.join(', ')}`);
+    problems.push(JSON.stringify(verdict));
+  }
   const said = words(verdict?.dropped);
   if (said !== words(dropped))
     problems.push(`${who} said ${said} dropped at the end, expected ${words(dropped)}`);

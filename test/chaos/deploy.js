@@ -119,7 +119,7 @@ export class Deploy {
     const isAny = lost.confirmed + lost.presumed > 0;
     return {
       dropped: lost,
-      exitCode: this.#step.isAbandoned ? 13 : isAny ? 10 : 0,
+      exitCode: isAny ? 10 : this.#step.isAbandoned ? 13 : 0,
       calls: calls.all.filter(({ worker }) => isOwn.has(worker)),
       isOld: (worker) => this.#old.includes(worker),
     };
@@ -220,10 +220,10 @@ export class Deploy {
     return another;
   }
 
-  /** The gate has said what was lost so far. */
+  /** The gate has said what was lost so far, and waits for none of them any more. */
   async #isKnown() {
-    const gate = this.#gate;
     const { dropped } = this.#truth;
-    await gate?.see({ dropped });
+    const isAny = dropped.confirmed + dropped.presumed > 0;
+    await this.#gate?.see({ dropped, ...(isAny && { checks: { dropped: { state: 'failed' } } }) });
   }
 }

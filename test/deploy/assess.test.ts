@@ -145,12 +145,6 @@ describe('superseded', () => {
     expect(assess([...leaving, ...gone, ...fleet('v1', 3, { draining: true })]).phase).toBe('waiting');
   });
 
-  it('not when all of the target that is known had drained before the window, as when a rollback begins', () => {
-    const drained = fleet('v1', 2, { draining: true, drainingSince: ago(700), active: 1 });
-    const verdict = assess([...drained, ...fleet('v2', 3, { up: 1000 })], { options: { target: 'v1' } });
-    expect(verdict.phase).toBe('waiting');
-  });
-
   it('not by a crash loop of the target', () => {
     const crashed = fleet('v2', 2, { up: 100, heard: 90 });
     const ended = fleet('v2', 1, { id: 'x', up: 100, exited: true });
