@@ -2,8 +2,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project, ROOT, run } from './support/project.js';
 
-/** The tests of `npm test`, run by other versions of Node. */
+/** The tests of `npm test`, run by other versions of Node, but those that play whole deploys and bridges for minutes. */
 const VITEST = ['node_modules/vitest/vitest.mjs', 'run'];
+const LONG = ['test/scenarios.test.ts', 'test/bridge/{bridge,processes}.test.ts'].flatMap((file) => [
+  '--exclude',
+  file,
+]);
 
 describe.each(['22.23.3', '24.21.0'])('on Node %s', (version) => {
   let project: Project;
@@ -17,7 +21,7 @@ describe.each(['22.23.3', '24.21.0'])('on Node %s', (version) => {
   afterAll(() => project[Symbol.asyncDispose]());
 
   test('all tests pass', async () => {
-    const { code, stdout, stderr } = await run(node, VITEST, { cwd: ROOT });
+    const { code, stdout, stderr } = await run(node, [...VITEST, ...LONG], { cwd: ROOT });
     expect(code, stdout + stderr).toBe(0);
   });
 
