@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Verdict } from '../deploy/verdict.js';
-import { EXIT } from './exit-codes.js';
+import { EXIT, SIGNALS } from './exit-codes.js';
 import { plain } from './text.js';
 import { parseUrl } from './values.js';
 
@@ -25,7 +25,6 @@ const SCENARIOS = new URL('../../examples/scenarios/index.js', import.meta.url);
 /** Slow enough to be followed. */
 const INTERVAL_SECONDS = 1;
 const PHASE_COLUMNS = 12;
-const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
 
 interface Scenario {
   readonly name: string;

@@ -10,3 +10,6 @@ export const EXIT = {
   interrupted: 130,
   terminated: 143,
 } as const;
+
+/** What a signal makes a command exit with. */
+export const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { Command, Option } from 'commander';
 import { showUrl } from '../rules.js';
-import { EXIT } from './exit-codes.js';
+import { EXIT, SIGNALS } from './exit-codes.js';
 import { type Fleet, FleetReader, gist, isKnown } from './fleet.js';
 import { frame, keyLine } from './frame.js';
 import { type Paint, render } from './lines.js';
@@ -56,10 +56,7 @@ Exit codes: 0 shown; ${EXIT.failed} the tool failed; ${EXIT.unknown} with --once
 async function top(options: TopOptions): Promise<void> {
   const isScreen = process.stdout.isTTY && process.env.TERM !== 'dumb' && !options.once;
   const stop = new AbortController();
-  for (const [signal, code] of [
-    ['SIGINT', EXIT.interrupted],
-    ['SIGTERM', EXIT.terminated],
-  ] as const) {
+  for (const [signal, code] of Object.entries(SIGNALS)) {
     process.once(signal, () => {
       process.exitCode = code;
       stop.abort();

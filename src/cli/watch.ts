@@ -4,7 +4,7 @@ import { assessDeploy } from '../deploy/assess.js';
 import { type FactsSource, guessTarget, SourceError } from '../deploy/facts.js';
 import type { Verdict } from '../deploy/verdict.js';
 import { PRESUME_AFTER_SECONDS } from '../deploy/view.js';
-import { EXIT } from './exit-codes.js';
+import { EXIT, SIGNALS } from './exit-codes.js';
 import { exitCodeNow, exitCodeOf, Gate } from './gate.js';
 import { createPrinter, type Printer } from './report.js';
 import { addSourceOptions, openSource, type SourceOptions } from './sources.js';
@@ -14,7 +14,6 @@ import { type Moment, parseCount, parseDuration, parseMoment, parseText } from '
 /** As a target: the version that was started last. */
 const AUTO = 'auto';
 const TIMEOUT_SECONDS = 3600;
-const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
 
 interface WatchOptions extends SourceOptions {
   readonly target: string;
