@@ -72,6 +72,7 @@ export class Deploy {
     });
     await abandoned?.judge();
     await (disturbed ?? this.#disturb());
+    await this.#haveLeft();
     await this.#isKnown();
   }
 
@@ -218,6 +219,19 @@ export class Deploy {
       this.#play.traffic.workers = this.#fresh.filter(Boolean);
     }
     return another;
+  }
+
+  /** Old workers without calls have left and said so: for who could not, in bad weather, others must. */
+  async #haveLeft() {
+    const { calls, fleet } = this.#play;
+    const isLeaving = (/** @type {Worker} */ worker) =>
+      !worker.isAlive || (worker.isTerminated && calls.talking(worker).length === 0);
+    await Promise.all(
+      this.#old.filter(isLeaving).map(async (worker) => {
+        await fleet.exited(worker);
+        await fleet.accountFor(worker);
+      }),
+    );
   }
 
   /** The gate has said what was lost so far, and waits for none of them any more. */

@@ -66,6 +66,10 @@ export class Play {
     this.fleet.kill();
     for (const gate of this.#gates) gate.kill();
   };
+  #cleanUp = () => {
+    this.#kill();
+    this.disk.remove();
+  };
 
   /** @param {number} seed @param {number} mostDeploys @param {Backend} backend @returns {Promise<Result>} */
   static async run(seed, mostDeploys, backend) {
@@ -103,7 +107,7 @@ export class Play {
     const { calls, disk, pool, intervalMs } = this;
     this.fleet = new Fleet({ pool, tee: this.tee, path: disk.path, intervalMs, calls, ledger });
     this.traffic = new Traffic(calls, this.random.fork(), plan.callers, intervalMs);
-    process.on('exit', this.#kill);
+    process.on('exit', this.#cleanUp);
   }
 
   /** What blows need. */
@@ -219,10 +223,10 @@ export class Play {
 
   async #close() {
     this.#kill();
-    process.off('exit', this.#kill);
     await this.traffic.stop().catch(() => {});
     await this.tee.shut();
     await this.#ledger.close();
+    process.off('exit', this.#cleanUp);
     this.disk.remove();
   }
 

@@ -3,6 +3,10 @@ import { parseArgs } from 'node:util';
 import { prometheusBackend, receiverBackend, startPrometheus } from './backends.js';
 import { describeFailure, describeResult, playAll } from './play-all.js';
 
+// So that the processes of a play end with it.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
