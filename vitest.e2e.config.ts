@@ -25,14 +25,10 @@ const leftOut = Object.entries(NEEDS).flatMap(([program, tests]) => {
   return tests;
 });
 
-/** Deploys at random are as good as the machine is idle: played when they are asked for. */
-const long = process.env.CHAOS_SEED === undefined ? ['chaos'] : [];
-if (long.length > 0) console.log('left out, because CHAOS_SEED does not say which deploys to play: chaos');
-
 export default defineConfig({
   test: {
     include: ['test/e2e/**/*.test.ts'],
-    exclude: [...leftOut, ...long].map((name) => `test/e2e/${name}.test.ts`),
+    exclude: leftOut.map((name) => `test/e2e/${name}.test.ts`),
     testTimeout: 600_000,
     hookTimeout: 600_000,
     fileParallelism: false,

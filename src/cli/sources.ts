@@ -14,6 +14,8 @@ import {
 /** Headers for Prometheus, such as a token or a tenant: `name=value`, percent-encoded, separated by commas. */
 export const HEADERS_VARIABLE = 'OPENRTC_PROMETHEUS_HEADERS';
 const DEFAULT_PORT = 4318;
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Where facts come from, as the command line says. */
 export interface SourceOptions {
@@ -77,13 +79,14 @@ function readHeaders(where: string, lines: readonly string[], between: ':' | '='
     if (line.trim() === '') continue;
     const at = line.indexOf(between);
     const name = line.slice(0, at).trim();
-    const value = between === '=' ? percentDecoded(line.slice(at + 1)) : line.slice(at + 1);
-    if (at < 1 || !/^[\w!#$%&'*+.^`|~-]+$/.test(name) || value === undefined) {
+    const text = line.slice(at + 1);
+    const value = (between === '=' ? percentDecoded(text) : text)?.trim();
+    if (at < 1 || !HEADER_NAME.test(name) || value === undefined || !HEADER_VALUE.test(value)) {
       throw new UsageError(
         `${where}: expected "name${between}value" in place ${index + 1}, got something else`,
       );
     }
-    headers[name] = value.trim();
+    headers[name] = value;
   }
   return headers;
 }

@@ -145,17 +145,18 @@ describe('wrong usage exits with 64 and names the option, what was expected and 
     expect(await command(['wach'])).toMatchObject({ code: 64 });
   });
 
-  it('a header without a value', async () => {
-    const { code, stderr } = await command(
-      ['watch', '--target', 'v2', '--prometheus', 'http://127.0.0.1:9'],
-      {
-        OPENRTC_PROMETHEUS_HEADERS: 'token-without-name',
-      },
-    );
-    expect(code).toBe(64);
-    expect(stderr).toContain('OPENRTC_PROMETHEUS_HEADERS');
-    expect(stderr).not.toContain('token-without-name');
-  });
+  it.each(['s3cret-without-name', 'X-Token=s3cret%0Aon two lines', 'X-Token=s3cret%E2%82%AC'])(
+    'a header such as %s',
+    async (OPENRTC_PROMETHEUS_HEADERS) => {
+      const { code, stderr } = await command(
+        ['watch', '--target', 'v2', '--prometheus', 'http://127.0.0.1:9'],
+        { OPENRTC_PROMETHEUS_HEADERS },
+      );
+      expect(code).toBe(64);
+      expect(stderr).toContain('OPENRTC_PROMETHEUS_HEADERS');
+      expect(stderr).not.toContain('s3cret');
+    },
+  );
 });
 
 it('fails with 1 when it can not listen, or not read its file', async () => {

@@ -18,10 +18,13 @@ export interface DaemonOptions {
 export class Daemon {
   readonly port: number;
   readonly #process: ChildProcess;
+  readonly #kill = () => this.#process.kill('SIGKILL');
 
-  private constructor(process: ChildProcess, port: number) {
-    this.#process = process;
+  private constructor(child: ChildProcess, port: number) {
+    this.#process = child;
     this.port = port;
+    process.once('exit', this.#kill);
+    child.once('close', () => process.off('exit', this.#kill));
   }
 
   /** Resolves when it listens; one that does not is killed. */
