@@ -35,8 +35,13 @@ export interface Goodbye {
  * Sends a worker's last report on the series of its earlier ones. It has a pipeline of its own, so that it does
  * not wait behind a slow report; that pipeline is one request, so nothing of it stays. Never rejects.
  */
-export function sendGoodbye(goodbye: Goodbye, environment: Environment): Promise<Failure | undefined> {
-  return createMetricsSender(environment, TIMEOUT_MS).send(goodbyeBatch(goodbye));
+export async function sendGoodbye(goodbye: Goodbye, environment: Environment): Promise<Failure | undefined> {
+  const sender = createMetricsSender(environment, TIMEOUT_MS);
+  try {
+    return await sender.send(goodbyeBatch(goodbye));
+  } finally {
+    sender.close();
+  }
 }
 
 function goodbyeBatch({ resource, datapoints, ...words }: Goodbye): ResourceMetrics {

@@ -1,13 +1,12 @@
-import { existsSync } from 'node:fs';
-import type { Server } from 'node:net';
 import { label, type RejectionReason, type SessionOutcome } from './attributes.js';
 import type { Environment } from './environment.js';
+import { Beacon } from './journal/beacon.js';
 import { JournalFile } from './journal/file.js';
 import { bootId, Folder, newName } from './journal/folder.js';
-import { listen } from './journal/liveness.js';
 import {
   type Facts,
   FORMAT,
+  type JournalRecord,
   startRecord,
   toLine,
   type WorkerRecord,
@@ -47,6 +46,7 @@ export class Journal {
   readonly #owner: JournalOwner;
   readonly #boot = bootId();
   readonly #file: JournalFile;
+  readonly #beacon: Beacon;
   readonly #trouble: Trouble;
   /** The line of each live session. */
   readonly #lines = new Map<string, string>();
@@ -54,7 +54,8 @@ export class Journal {
   #untold = 0;
   #told: Told | undefined;
   #drainElapsedSeconds = 0;
-  #server: Server | undefined;
+  /** Of the worker's own goodbye. */
+  #lastWords = '';
   #recoverer: Recoverer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #signAt = Number.NEGATIVE_INFINITY;
@@ -65,6 +66,7 @@ export class Journal {
     this.#owner = owner;
     const { journal, temporary } = this.#folder;
     this.#file = new JournalFile(journal(this.#name), temporary(this.#name), () => this.#contents());
+    this.#beacon = new Beacon(this.#folder, this.#name);
     this.#trouble = new Trouble(`the journal in ${this.#folder.path} is written again`);
   }
 
@@ -80,6 +82,7 @@ export class Journal {
   }
 
   started(session: LiveSession): void {
+    if (this.#isOver) return;
     const line = this.#startLine(session);
     this.#lines.set(session.id, line);
     this.#add(line);
@@ -138,14 +141,15 @@ export class Journal {
     if (this.#isOver) return;
     if (!this.#file.isOpen) this.#tryTo(() => this.#file.rewrite());
     const drainElapsedSeconds = this.#drainElapsedSeconds;
-    this.#write({ kind: 'goodbye', ...this.#sign(), at, drainElapsedSeconds });
+    this.#add(this.#note({ kind: 'goodbye', ...this.#sign(), at, drainElapsedSeconds }));
     this.#isOver = true;
   }
 
+  /** A process that ends by itself takes its socket with it, and so what proves its death. */
   processEnds(): void {
-    if (this.#isOver) return;
     this.#owner.look();
     this.goodbye(Date.now());
+    this.#leave({ goodbye: false, spans: false });
   }
 
   /** Nothing is sent any more. What did not arrive is left to others. */
@@ -154,29 +158,28 @@ export class Journal {
     if (open.size === 0) process.off('exit', onExit);
     clearInterval(this.#timer);
     this.#isOver = true;
-    try {
-      this.#leave(hasArrived);
-    } catch (error) {
-      say(`the journal in ${this.#folder.path} could not be left as it should (${codeOf(error)})`);
-    }
+    this.#leave(hasArrived);
     // As long as a goodbye of another worker is under way, others must see that its holder lives.
     await this.#recoverer?.settled();
-    this.#server?.close();
+    this.#beacon.close();
   }
 
   #leave(hasArrived: { readonly goodbye: boolean; readonly spans: boolean }): void {
-    if (hasArrived.goodbye && (hasArrived.spans || this.#lines.size === 0)) {
-      this.#file.remove();
-      return;
+    const { journal, dead } = this.#folder;
+    try {
+      if (hasArrived.goodbye && (hasArrived.spans || this.#lines.size === 0)) {
+        this.#file.remove();
+        return;
+      }
+      try {
+        if (hasArrived.goodbye) this.#file.add(this.#note({ kind: 'said' }));
+        this.#file.close();
+      } finally {
+        this.#folder.rename(journal(this.#name), dead(this.#name));
+      }
+    } catch (error) {
+      say(`the journal in ${this.#folder.path} could not be left as it should (${codeOf(error)})`);
     }
-    if (hasArrived.goodbye) this.#file.add(toLine({ kind: 'said' }));
-    this.#file.close();
-    this.#folder.rename(this.#folder.journal(this.#name), this.#folder.dead(this.#name));
-  }
-
-  async #listen(): Promise<void> {
-    this.#folder.make();
-    this.#server = await listen(this.#folder.socket(this.#name));
   }
 
   #recover(): void {
@@ -191,8 +194,7 @@ export class Journal {
       left: say,
     });
     const look = () => {
-      // Without the socket others would take from this recoverer what it holds.
-      if (this.#server?.listening) void recoverer.look();
+      if (this.#beacon.isSeen) void recoverer.look();
     };
     this.#recoverer = recoverer;
     this.#timer = setInterval(look, environment.intervalMs).unref();
@@ -209,6 +211,7 @@ export class Journal {
       ...(this.#told ? [toLine({ kind: 'report', ...sign, told: this.#told })] : []),
       ...this.#lines.values(),
       toLine({ kind: 'alive', ...sign }),
+      this.#lastWords,
     ].join('');
   }
 
@@ -218,6 +221,13 @@ export class Journal {
 
   #sign() {
     return { at: Date.now(), live: this.#lines.size, untold: this.#untold || undefined };
+  }
+
+  /** A line that the file keeps when it is rewritten. */
+  #note(record: JournalRecord): string {
+    const line = toLine(record);
+    this.#lastWords += line;
+    return line;
   }
 
   #write(record: WorkersRecord): void {
@@ -237,8 +247,7 @@ export class Journal {
   #giveSign(): void {
     this.#signAt = performance.now();
     this.#write({ kind: 'alive', ...this.#sign() });
-    const isWell = this.#file.isThere() && existsSync(this.#folder.socket(this.#name));
-    if (isWell) return;
+    if (this.#file.isThere() && this.#beacon.isSeen) return;
     if (this.#file.isOpen) this.#broke({ code: 'ENOENT' });
     void this.#heal();
   }
@@ -246,11 +255,8 @@ export class Journal {
   /** The folder is gone, or nothing could be written: all anew, under the same name. */
   async #heal(): Promise<void> {
     try {
-      if (!existsSync(this.#folder.socket(this.#name))) {
-        this.#server?.close();
-        await this.#listen();
-      }
-      if (this.#isOver) return void this.#server?.close();
+      await this.#beacon.light();
+      if (this.#isOver) return this.#beacon.close();
       this.#file.rewrite();
       this.#trouble.healed();
     } catch (error) {

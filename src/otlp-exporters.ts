@@ -25,6 +25,8 @@ const LONGEST_PAUSE_MS = 5_000;
 export interface Failure {
   readonly reason: string;
   readonly canRetry: boolean;
+  /** The rest has arrived: sent again, it would count twice. */
+  readonly isInPart?: true;
 }
 
 /** Sends batches over OTLP/HTTP, tries again within the timeout, and tells the truth about their arrival. */
@@ -35,7 +37,7 @@ export interface Sender<Batch> {
   send(batch: Batch): Promise<Failure | undefined>;
   /** Ends the pauses between attempts. */
   hurry(): void;
-  /** Gives up what is under way: nothing is sent any more. */
+  /** Gives up what is under way: nothing is sent any more, and no connection is kept. */
   close(): void;
 }
 
@@ -116,6 +118,10 @@ function createSender<Batch>(
     close: () => {
       isClosed = true;
       for (const trying of underWay) trying.abort(GIVEN_UP);
+      Promise.resolve(agent).then(
+        (kept) => kept.destroy(),
+        () => {},
+      );
     },
   };
 }
@@ -136,7 +142,11 @@ function failureIn(
     const { rejectedDataPoints, rejectedSpans } = deserializeResponse(body).partialSuccess ?? {};
     const rejected = Number(rejectedDataPoints ?? rejectedSpans ?? 0);
     if (!(rejected > 0)) return undefined;
-    return { reason: `the collector rejected ${rejected} items of the report`, canRetry: false };
+    return {
+      reason: `the collector rejected ${rejected} items of the report`,
+      canRetry: false,
+      isInPart: true,
+    };
   } catch {
     // some backends answer in an encoding of their own; 2xx is their word for stored
     return undefined;

@@ -74,6 +74,7 @@ export class PoolTelemetry implements Telemetry {
   #outputs: Outputs = {};
   #journal: Journal | undefined;
   #goodbye: Promise<Goodbye> | undefined;
+  #isOver = false;
 
   constructor(pool: PoolLike, options: InstrumentOptions, onShutdown: () => void) {
     this.#onShutdown = onShutdown;
@@ -200,16 +201,18 @@ export class PoolTelemetry implements Telemetry {
   }
 
   /** Before the first report: whoever was reported can be recovered. */
-  async #openJournal({ options, environment, identity }: OutputParts): Promise<void> {
+  async #openJournal({ options, environment, identity, countedBefore }: OutputParts): Promise<void> {
     const isReported = options.meterProvider || (!environment.disabled && environment.exports.METRICS);
     if (options.journal === undefined || !isReported) return;
     const { Journal } = await import('./journal.js');
+    // Opened now it would take what the goodbye dropped for active still.
+    if (this.#isOver) return;
     const { spanKind = SpanKind.CONSUMER } = options;
     const { resource, temporality } = environment;
     const { totals } = this.#worker;
     const sessions = this.#sessions;
     this.#journal = new Journal(options.journal, {
-      worker: { identity, resource, temporality, spanKind, totals },
+      worker: { identity, resource, temporality, spanKind, totals, countedBefore },
       environment,
       get live() {
         return sessions.live;
@@ -246,6 +249,7 @@ export class PoolTelemetry implements Telemetry {
   async #sayGoodbye(): Promise<Goodbye> {
     this.#stop();
     this.#onShutdown();
+    this.#isOver = true;
     const facts = this.#read();
     const active = this.#activeOf(facts);
     const at = Date.now();

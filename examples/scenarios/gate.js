@@ -17,6 +17,7 @@ const COMMAND = new URL('../../dist/cli/main.js', import.meta.url);
  *   sessionsLeft?: number,
  *   dropped?: { confirmed: number, presumed: number },
  *   checks?: Record<string, { state: string, sentence: string }>,
+ *   waitingFor?: readonly { id: string, state: string }[],
  *   error?: string,
  *   exitCode?: number,
  * }} Verdict */

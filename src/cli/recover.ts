@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { readEnvironment } from '../environment.js';
+import { Beacon } from '../journal/beacon.js';
 import { Folder, newName } from '../journal/folder.js';
-import { listen } from '../journal/liveness.js';
 import { loadTell, type Recovered, Recoverer } from '../journal/recoverer.js';
 import { EXIT } from './exit-codes.js';
 import { plain } from './text.js';
@@ -24,6 +24,10 @@ export function recoverCommand(): Command {
 }
 
 async function recover(dir: string, isFollowing: boolean): Promise<number> {
+  const end = new AbortController();
+  // First of all: the first process of a container never hears of a signal that nobody handles.
+  if (isFollowing)
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end.abort());
   const environment = readEnvironment();
   for (const complaint of environment.complaints) console.error(complaint);
   if (environment.disabled || !environment.exports.METRICS) {
@@ -38,18 +42,18 @@ async function recover(dir: string, isFollowing: boolean): Promise<number> {
     left: (message) => console.error(plain(message)),
   });
   try {
-    if (isFollowing) folder.make();
-    else if (!existsSync(folder.path)) throw new Error('there is no such folder');
-    // Shows others that what is taken here is held; and keeps this process alive while it waits for answers.
-    const server = (await listen(folder.socket(name))).ref();
+    if (!isFollowing && !existsSync(folder.path)) throw new Error('there is no such folder');
+    // Keeps this process alive while it waits for answers.
+    const beacon = new Beacon(folder, name, true);
     try {
-      if (isFollowing) await follow(recoverer);
+      await beacon.light();
+      if (isFollowing) await follow(recoverer, beacon, end.signal);
       // What is looked at already may have died since.
       await recoverer.settled();
       return exitCode(await recoverer.look(false));
     } finally {
       await recoverer.settled();
-      server.close();
+      beacon.close();
     }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -58,14 +62,13 @@ async function recover(dir: string, isFollowing: boolean): Promise<number> {
   }
 }
 
-async function follow(recoverer: Recoverer): Promise<void> {
-  const end = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end.abort());
+async function follow(recoverer: Recoverer, beacon: Beacon, signal: AbortSignal): Promise<void> {
   await loadTell();
-  while (!end.signal.aborted) {
+  while (!signal.aborted) {
+    await beacon.light();
     // Not waited for: while one goodbye waits for its answer, another worker can die.
     void recoverer.look();
-    await sleep(LOOK_EVERY_MS, undefined, { signal: end.signal }).catch(() => {});
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
   }
 }
 

@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, renameSync, rmSync } from 'node:fs';
+import { writeWhole } from './folder.js';
 
 /** A file is rewritten when this much was added to it, or twice what it held then if that is more. */
 const ADDED_BYTES = 256 * 1024;
@@ -27,7 +28,7 @@ export class JournalFile {
   add(line: string): void {
     if (this.#file === undefined) return;
     try {
-      this.#bytes += write(this.#file, line);
+      this.#bytes += writeWhole(this.#file, line);
     } catch (error) {
       this.close();
       throw error;
@@ -46,7 +47,7 @@ export class JournalFile {
     rmSync(this.temporaryPath, { force: true });
     const file = openSync(this.temporaryPath, O_CREAT | O_EXCL | O_WRONLY | O_APPEND, 0o600);
     try {
-      const bytes = write(file, this.contents());
+      const bytes = writeWhole(file, this.contents());
       renameSync(this.temporaryPath, this.path);
       this.#file = file;
       this.#bytes = bytes;
@@ -60,23 +61,23 @@ export class JournalFile {
 
   /** Whether the file that is written has a name: one without is read by nobody. */
   isThere(): boolean {
-    return this.#file !== undefined && fstatSync(this.#file).nlink > 0;
+    try {
+      return this.#file !== undefined && fstatSync(this.#file).nlink > 0;
+    } catch {
+      return false;
+    }
   }
 
+  /** @throws Error of the system; the file is closed all the same. */
   close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    const file = this.#file;
+    // Its number may soon be that of another file.
     this.#file = undefined;
+    if (file !== undefined) closeSync(file);
   }
 
   remove(): void {
     this.close();
     rmSync(this.path, { force: true });
   }
-}
-
-function write(file: number, text: string): number {
-  const bytes = Buffer.byteLength(text);
-  // A disk that is almost full takes a part and reports no error.
-  if (writeSync(file, text) < bytes) throw Object.assign(new Error('written in part'), { code: 'ENOSPC' });
-  return bytes;
 }

@@ -3,6 +3,7 @@ import {
   constants,
   existsSync,
   fstatSync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -87,6 +88,9 @@ export class Folder {
     }
   }
 
+  /** Whether a socket is not of somebody else, who could make a dead worker look alive: root needs no socket for that. */
+  isTrusted = (stats: Stats): boolean => stats.uid === 0 || this.isOurs(stats);
+
   /** Whether a file is not of somebody else, who could make a worker say what it never said. */
   isOurs = (stats: Stats): boolean => {
     const user = process.geteuid?.();
@@ -112,11 +116,20 @@ export class Folder {
     }
   }
 
-  /** Adds to a file that has been read. The last line of it may have no end. */
+  /**
+   * Adds to a file that has been read, all or nothing. The last line of it may have no end.
+   * @throws Error of the system
+   */
   append(path: string, line: string): void {
     const file = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
     try {
-      writeSync(file, `\n${line}`);
+      const { size } = fstatSync(file);
+      try {
+        writeWhole(file, `\n${line}`);
+      } catch (error) {
+        ftruncateSync(file, size);
+        throw error;
+      }
     } finally {
       closeSync(file);
     }
@@ -152,7 +165,19 @@ export class Folder {
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));
-  mkdirSync(path, 0o700);
+  try {
+    mkdirSync(path, 0o700);
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+/** @throws Error of the system, also where a disk that is almost full takes a part and reports no error */
+export function writeWhole(file: number, text: string): number {
+  const bytes = Buffer.byteLength(text);
+  if (writeSync(file, text) < bytes) throw Object.assign(new Error('written in part'), { code: 'ENOSPC' });
+  return bytes;
 }
 
 export const newName = () => Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex');

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { lstatSync, type Stats } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
+import { context } from '@opentelemetry/api';
+import { suppressTracing } from '@opentelemetry/core';
 
 /** A connection within one machine is there at once, or never. */
 const PATIENCE_MS = 1_000;
 
 /**
  * `alive`: it answers, or nothing proves that it is dead. `dead`: its socket is there and nobody listens. `gone`: there
- * is no socket of ours.
+ * is no socket of ours or of root.
  */
 export type Life = 'alive' | 'dead' | 'gone';
 
@@ -27,11 +29,12 @@ export async function listen(path: string): Promise<Server> {
 }
 
 /** Whether whoever listens on a socket is alive. Never rejects. */
-export async function probe(path: string, isOurs: (stats: Stats) => boolean): Promise<Life> {
+export async function probe(path: string, isTrusted: (stats: Stats) => boolean): Promise<Life> {
   // A file that is no socket refuses connections too.
-  if (!isOurSocket(path, isOurs)) return 'gone';
+  if (!isTrustedSocket(path, isTrusted)) return 'gone';
   return new Promise((resolve) => {
-    const socket = connect(path);
+    // An instrumented net module would make a span of the app out of each look.
+    const socket = context.with(suppressTracing(context.active()), () => connect(path));
     const settle = (life: Life) => {
       clearTimeout(timer);
       socket.destroy();
@@ -46,7 +49,7 @@ export async function probe(path: string, isOurs: (stats: Stats) => boolean): Pr
   });
 }
 
-function isOurSocket(path: string, isOurs: (stats: Stats) => boolean): boolean {
+function isTrustedSocket(path: string, isTrusted: (stats: Stats) => boolean): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false });
-  return stats?.isSocket() === true && isOurs(stats);
+  return stats?.isSocket() === true && isTrusted(stats);
 }

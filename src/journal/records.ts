@@ -34,6 +34,8 @@ export interface WorkerRecord {
   readonly temporality: Environment['temporality'];
   readonly spanKind: SpanKind;
   readonly totals: Totals;
+  /** What the pool had counted before it was instrumented. */
+  readonly countedBefore: Totals;
 }
 
 /** A session, without anything that is not exported anyway. */
@@ -165,6 +167,7 @@ const isWorker = shape({
   temporality: oneOf(['cumulative', 'delta', 'lowmemory']),
   spanKind: oneOf([0, 1, 2, 3, 4]),
   totals: isTotals,
+  countedBefore: isTotals,
 });
 
 const isSession = shape({

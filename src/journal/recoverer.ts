@@ -41,6 +41,8 @@ export class Recoverer {
   readonly #environment: Environment;
   readonly #listener: RecoveryListener;
   readonly #said = new Set<string>();
+  /** Journals whose goodbye has arrived, for where that can not be noted in them. */
+  readonly #told = new Set<string>();
   readonly #underWay = new Map<string, Promise<Outcome>>();
   readonly #pauses = new Map<string, { readonly ms: number; readonly until: number }>();
 
@@ -59,6 +61,7 @@ export class Recoverer {
    */
   async look(isPatient = true): Promise<Recovered> {
     const { journals, dead, claims, others } = this.#list();
+    this.#forgetAllBut([...journals, ...dead, ...claims.map(({ name }) => name)]);
     const outcomes = await Promise.all([
       ...journals.map((name) => this.#once(name, isPatient, () => this.#lookAtWorker(name))),
       ...dead.map((name) => this.#once(name, isPatient, () => this.#take(name, this.#folder.dead(name)))),
@@ -85,6 +88,15 @@ export class Recoverer {
     }
   }
 
+  /** What others have finished. */
+  #forgetAllBut(names: readonly string[]): void {
+    for (const name of [...this.#pauses.keys(), ...this.#told]) {
+      if (names.includes(name) || this.#underWay.has(name)) continue;
+      this.#pauses.delete(name);
+      this.#told.delete(name);
+    }
+  }
+
   /** One look at a journal at a time. */
   #once(name: string, isPatient: boolean, look: () => Promise<Outcome>): Promise<Outcome> {
     if (name === this.#name) return Promise.resolve('nothing');
@@ -100,8 +112,8 @@ export class Recoverer {
   }
 
   async #lookAtWorker(name: string): Promise<Outcome> {
-    const { socket, journal, isOurs } = this.#folder;
-    const life = await probe(socket(name), isOurs);
+    const { socket, journal, isTrusted } = this.#folder;
+    const life = await probe(socket(name), isTrusted);
     if (life === 'alive') return 'nothing';
     const known = this.#read(name, journal(name));
     if (known === 'left' || known === 'nothing') return known;
@@ -123,34 +135,31 @@ export class Recoverer {
   }
 
   async #lookAtHolder(name: string, holder: string): Promise<Outcome> {
-    const { socket, claim, isOurs } = this.#folder;
-    // A holder removes its socket last, or a recoverer of its own does.
-    if (holder === this.#name || (await probe(socket(holder), isOurs)) === 'alive') return 'nothing';
-    return this.#take(name, claim(name, holder));
+    const { socket, claim, isTrusted } = this.#folder;
+    // One of its own that is not under way could not be given back. A holder removes its socket last.
+    const isHeld = holder !== this.#name && (await probe(socket(holder), isTrusted)) === 'alive';
+    return isHeld ? 'nothing' : this.#take(name, claim(name, holder));
   }
 
   /** Of several who try, one gets it. */
   async #take(name: string, path: string): Promise<Outcome> {
     const mine = this.#folder.claim(name, this.#name);
     if (!this.#folder.rename(path, mine)) return 'nothing';
+    this.#pause(name);
     try {
       this.#folder.sweep(name);
       const known = this.#read(name, mine);
       if (known === 'left' || known === 'nothing') return known;
       const failure = await this.#tell(known, mine);
-      if (failure === undefined) {
-        rmSync(mine);
-        this.#pauses.delete(name);
-        return 'told';
-      }
-      return this.#leave(failure);
+      if (failure !== undefined) return this.#leave(failure);
+      rmSync(mine);
+      return 'told';
     } finally {
-      this.#pauseUnlessGone(name, this.#folder.rename(mine, this.#folder.dead(name)));
+      this.#folder.rename(mine, this.#folder.dead(name));
     }
   }
 
-  #pauseUnlessGone(name: string, isThere: boolean): void {
-    if (!isThere) return;
+  #pause(name: string): void {
     const { ms } = this.#pauses.get(name) ?? { ms: FIRST_PAUSE_MS / 2 };
     const next = Math.min(2 * ms, LONGEST_PAUSE_MS);
     this.#pauses.set(name, { ms: next, until: performance.now() + next });
@@ -173,16 +182,18 @@ export class Recoverer {
   /** What went wrong; undefined when all has arrived. */
   async #tell(known: LastKnown, path: string): Promise<string | undefined> {
     const { tellGoodbye, tellSpans } = await loadTell();
-    const { identity } = known.worker;
+    const { identity, name } = known.worker;
     const of = `the dead worker ${identity.workerId} (${identity.poolName}, ${identity.version})`;
     const note = (line: string) => this.#note(path, line);
-    if (!known.isGoodbyeTold) {
+    if (!known.isGoodbyeTold && !this.#told.has(name)) {
       const isRecent = known.saidAt !== undefined && Math.abs(Date.now() - known.saidAt) < SAME_TIME_MS;
       const at = isRecent ? Number(known.saidAt) : Date.now();
       if (!isRecent) note(toLine({ kind: 'saying', at }));
       const failure = await tellGoodbye(known, at, this.#environment);
-      if (failure) return `the goodbye of ${of} did not arrive: ${failure.reason}`;
+      if (failure && !failure.isInPart) return `the goodbye of ${of} did not arrive: ${failure.reason}`;
+      this.#told.add(name);
       note(toLine({ kind: 'said' }));
+      if (failure) this.#leave(`the goodbye of ${of} arrived in part: ${failure.reason}`);
       const { dropped, active = 0 } = finalReport(known);
       this.#listener.told(identity, dropped + active);
       this.#sayWhatIsMissing(known, of);
@@ -203,7 +214,7 @@ export class Recoverer {
     );
   }
 
-  /** Without a note, as on a full disk, whoever comes after a kill says it once more, with another time. */
+  /** Without a note, as on a full disk, whoever comes after this recoverer says it once more, with another time. */
   #note(path: string, line: string): void {
     try {
       this.#folder.append(path, line);
@@ -214,8 +225,7 @@ export class Recoverer {
 
   /** Removes what a dead worker or a dead recoverer left beside its journal. */
   async #sweep(name: string): Promise<Outcome> {
-    if (name === this.#name) return 'nothing';
-    const life = await probe(this.#folder.socket(name), this.#folder.isOurs);
+    const life = await probe(this.#folder.socket(name), this.#folder.isTrusted);
     if (life !== 'alive' && this.#folder.isOld(name)) this.#folder.sweep(name);
     return 'nothing';
   }

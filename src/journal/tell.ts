@@ -1,6 +1,7 @@
 import { type Attributes, isSpanContextValid, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { millisToHrTime } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
+import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import {
   AGENT_NAME,
@@ -18,7 +19,7 @@ import { Datapoints } from '../gauges.js';
 import { sendGoodbye } from '../goodbye.js';
 import { sumTemporality, workerResource } from '../otlp.js';
 import { createSpansSender, type Failure } from '../otlp-exporters.js';
-import { lastReport } from '../worker.js';
+import { lastReport, subtractTotals } from '../worker.js';
 import type { JournaledSession } from './records.js';
 import { activeIn, finalReport, type LastKnown } from './replay.js';
 
@@ -28,13 +29,17 @@ export function tellGoodbye(
   at: number,
   environment: Environment,
 ): Promise<Failure | undefined> {
-  const { identity, resource, temporality } = known.worker;
+  const { identity, resource, countedBefore } = known.worker;
+  const temporality = sumTemporality(known.worker.temporality);
+  const report = lastReport(finalReport(known));
+  const isDelta = temporality === AggregationTemporality.DELTA;
   return sendGoodbye(
     {
       resource: workerResource(identity, resource),
       datapoints: new Datapoints(identity),
-      report: lastReport(finalReport(known)),
-      temporality: sumTemporality(temporality),
+      // Delta sums have never told what the pool counted before its worker was instrumented.
+      report: isDelta ? { ...report, totals: subtractTotals(report.totals, countedBefore) } : report,
+      temporality,
       told: known.told,
       at,
     },
@@ -47,11 +52,15 @@ export async function tellSpans(known: LastKnown, environment: Environment): Pro
   const spans = lostSpans(known);
   const sender = createSpansSender(environment);
   const { batchSize } = environment.batches;
-  for (let sent = 0; sent < spans.length; sent += batchSize) {
-    const failure = await sender.send(spans.slice(sent, sent + batchSize));
-    if (failure) return failure;
+  try {
+    for (let sent = 0; sent < spans.length; sent += batchSize) {
+      const failure = await sender.send(spans.slice(sent, sent + batchSize));
+      if (failure) return failure;
+    }
+    return undefined;
+  } finally {
+    sender.close();
   }
-  return undefined;
 }
 
 function lostSpans(known: LastKnown): ReadableSpan[] {

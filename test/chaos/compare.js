@@ -32,11 +32,11 @@ export function gateProblems(
       .map(({ verdict }) => verdict.phase)
       .filter((phase, index, all) => phase !== all[index - 1]);
     problems.push(`${who} ended with ${exitCode}, expected ${truth.exitCode}; it said ${phases.join(', ')}`);
-    problems.push(JSON.stringify(verdict));
   }
   const said = words(verdict?.dropped);
   if (said !== words(dropped))
     problems.push(`${who} said ${said} dropped at the end, expected ${words(dropped)}`);
+  if (problems.length > 0) problems.push(`${who}: ${JSON.stringify(verdict)}`);
   for (const { at, verdict } of heard) {
     const { confirmed = 0 } = verdict.dropped ?? {};
     if (confirmed > dropped.confirmed) problems.push(`${who} once said ${confirmed} confirmed`);

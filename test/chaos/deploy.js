@@ -108,6 +108,12 @@ export class Deploy {
       () => `the gate to end; it said ${JSON.stringify(gate.verdict)}`,
     );
     this.#play.tell(gateProblems(gate, exitCode, this.#truth, SILENCE * this.#play.intervalMs));
+    const running = new Set(this.#play.fleet.workers.filter(({ isAlive }) => isAlive).map(({ id }) => id));
+    // The weather is good by now, and none is stopped.
+    const isStarved = gate.verdict?.waitingFor?.some(
+      ({ id, state }) => state === 'silent' && running.has(id),
+    );
+    if (isStarved) this.#play.isStarved = true;
   }
 
   /** @returns {Truth} */

@@ -3,8 +3,8 @@ import { planOf } from './plan.js';
 import { Play } from './play.js';
 
 /**
- * Workers without a journal are played in calm weather alone. A machine that starves a process for seconds makes
- * weather of its own; then the seed is played again, this often at most.
+ * A machine that starves a process for seconds makes weather of its own: a goodbye without a journal is lost, a worker
+ * that runs looks silent. Then the seed is played again, this often at most.
  */
 const MOST_PLAYS = 3;
 

@@ -33,7 +33,8 @@ const LOOK_EVERY_MS = 200;
  * @property {number} dropped
  * @property {number} workers
  * @property {string[]} skipped What could not be played.
- * @property {boolean} isStarved The machine was so slow that a goodbye was lost that nobody else could say.
+ * @property {boolean} isStarved The machine was so slow that a goodbye was lost that nobody else could say, or that a
+ *   worker that runs did not report for a silence window.
  * @property {string[]} problems
  */
 
@@ -43,6 +44,7 @@ export class Play {
   problems = [];
   /** @type {string[]} */
   skipped = [];
+  isStarved = false;
   calls = new Calls();
   disk = new Disk();
   tee = new FaultyTee();
@@ -242,7 +244,8 @@ export class Play {
       dropped,
       workers: fleet.workers.length,
       skipped,
-      isStarved: fleet.workers.some(({ folder, isUnheard }) => folder === undefined && isUnheard),
+      isStarved:
+        this.isStarved || fleet.workers.some(({ folder, isUnheard }) => folder === undefined && isUnheard),
       problems: [...problems, ...words],
     };
   }

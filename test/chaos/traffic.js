@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long a call lasts at most, in report intervals. */
@@ -19,6 +20,7 @@ export class Traffic {
   constructor(calls, random, callers, intervalMs) {
     this.#calls = calls;
     this.#intervalMs = intervalMs;
+    setMaxListeners(callers, this.#end.signal);
     this.#lines = Array.from({ length: callers }, () => this.#line(random.fork()));
     // They are waited for in `stop`.
     for (const line of this.#lines) line.catch(() => {});

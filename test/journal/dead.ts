@@ -51,8 +51,8 @@ export function useRecovery() {
       writeFileSync(path(`${name}.journal`), `${lines.join('\n')}\n`, { mode: 0o600 });
       return { name, lines };
     },
-    createRecoverer: () =>
-      new Recoverer(new Folder(folder.path), newName(), readEnvironment(), {
+    createRecoverer: (of = new Folder(folder.path)) =>
+      new Recoverer(of, newName(), readEnvironment(), {
         told: ({ workerId }, dropped) => told.push(`${workerId}: ${dropped}`),
         left: (message) => left.push(message),
       }),

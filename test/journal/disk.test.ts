@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { JournalFile } from '../../src/journal/file.js';
@@ -50,6 +61,13 @@ afterEach(async () => {
 const journalIn = (path: string) => {
   const file = execFileSync('ls', [path], { encoding: 'utf8' }).match(/\S+\.journal/)?.[0];
   return file && readFileSync(join(path, file), 'utf8');
+};
+const linkOf = (descriptor: string) => {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return undefined;
+  }
 };
 const idsIn = (path: string) => replay(journalIn(path) ?? '').sessions.map(({ id }) => id);
 
@@ -136,6 +154,27 @@ describe('a journal', () => {
     expect(replay(readFileSync(folder.the('.journal'), 'utf8')).totals).toEqual(worker.totals);
     expect(folder.files()).toHaveLength(2);
   });
+
+  it('that is rewritten with its goodbye keeps it', async () => {
+    // The last rejection before the goodbye makes it long, by one more or less until the goodbye is one line too many.
+    const worker = await open(folder.path);
+    const size = () => statSync(folder.the('.journal')).size;
+    const reject = () => worker.journal.rejected('draining');
+    let longest = 0;
+    while (size() >= longest) {
+      longest = size();
+      reject();
+    }
+    const line = (() => {
+      const before = size();
+      reject();
+      return size() - before;
+    })();
+    while (size() + line <= longest) reject();
+    worker.journal.goodbye(1_234);
+    expect(size(), 'it was rewritten').toBeLessThan(longest / 2);
+    expect(replay(readFileSync(folder.the('.journal'), 'utf8')).saidAt).toBe(1_234);
+  });
 });
 
 describe('a journal file', () => {
@@ -152,6 +191,24 @@ describe('a journal file', () => {
     expect(readFileSync(path, 'utf8')).toBe('first\nadded\n');
     expect(existsSync(temporary)).toBe(false);
     expect(file.isOpen).toBe(false);
+  });
+
+  it('whose file can not be closed well is closed, and writes into no other', () => {
+    const path = join(folder.path, 'a');
+    const file = new JournalFile(path, join(folder.path, 'b'), () => 'first\n');
+    file.rewrite();
+    const descriptors = readdirSync('/proc/self/fd').filter((fd) => linkOf(fd) === path);
+    // As after a close that said EIO.
+    for (const descriptor of descriptors) closeSync(Number(descriptor));
+    expect(file.isThere()).toBe(false);
+    expect(() => file.close()).toThrow('EBADF');
+    expect(file.isOpen).toBe(false);
+    const other = join(folder.path, 'other');
+    const descriptor = openSync(other, 'w');
+    file.add('added\n');
+    file.close();
+    closeSync(descriptor);
+    expect(readFileSync(other, 'utf8')).toBe('');
   });
 
   it('writes over a half-written one of before', () => {

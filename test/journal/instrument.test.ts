@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DEPLOYMENT_VERSION, DROPPED_SESSIONS, SESSION_OUTCOME, SESSION_SPAN } from '../../src/attributes.js';
-import { activeIn, type LastKnown, replay } from '../../src/journal/replay.js';
+import { activeIn, finalReport, type LastKnown, replay } from '../../src/journal/replay.js';
 import { usePipeline } from '../support/pipeline.js';
 import { valueIn } from '../support/points.js';
 import { ObservedPool, TestPool } from '../support/pools.js';
@@ -109,6 +110,19 @@ describe('the journal of an instrumented pool', () => {
     await telemetry.shutdown();
     await eventually(() => expect(folder.files()).toEqual([]));
     expect(goodbyes()).toHaveLength(1);
+  });
+
+  it('does not say again what a shutdown that was faster than its opening dropped', async () => {
+    pipeline.collector.answer = () => ({ status: 400 });
+    const pool = new ObservedPool(active(2));
+    const telemetry = instrument(pool);
+    for (const id of ['a', 'b']) pool.tell((observer) => observer.onSessionStart?.(createSession({ id })));
+    expect(await telemetry.shutdown({ now: true })).toEqual({ delivered: false, droppedSessions: 2 });
+    const counted = folder.files().filter((file) => file.endsWith('.dead') || file.endsWith('.journal'));
+    for (const file of counted) {
+      const known = replay(readFileSync(join(folder.path, file), 'utf8'));
+      expect(finalReport(known)).toMatchObject({ active: 2, dropped: 0 });
+    }
   });
 
   it('is left by a shutdown that nobody heard, and told of by the next that is instrumented over it', async () => {

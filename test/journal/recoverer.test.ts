@@ -1,8 +1,12 @@
 import { chownSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { newName } from '../../src/journal/folder.js';
+import { DROPPED_SESSIONS, SESSIONS_STARTED } from '../../src/attributes.js';
+import { Folder, newName } from '../../src/journal/folder.js';
 import { listen } from '../../src/journal/liveness.js';
 import { toLine } from '../../src/journal/records.js';
+import { noTotals } from '../../src/worker.js';
+import { valueIn } from '../support/points.js';
+import { eventually } from '../wire/support/eventually.js';
 import { changed, leaveSocket, useRecovery } from './dead.js';
 
 const recovery = useRecovery();
@@ -69,6 +73,79 @@ describe('a dead worker', () => {
     expect(await createRecoverer().look()).toEqual({ told: 1, left: 0 });
     expect(spans()).toHaveLength(sent);
     expect(folder.files()).toEqual([]);
+  });
+
+  it('whose goodbye a collector takes in part is not told of again', async () => {
+    await leave();
+    const body = JSON.stringify({ partialSuccess: { rejectedDataPoints: 1 } });
+    pipeline.collector.answer = (to) => (to.includes('metrics') ? { body } : {});
+    const recoverer = createRecoverer();
+    expect(await recoverer.look()).toEqual({ told: 1, left: 0 });
+    expect(left).toEqual([
+      'the goodbye of the dead worker w-1 (voice, v1) arrived in part: the collector rejected 1 items of the report',
+    ]);
+    expect(goodbyes()).toHaveLength(1);
+    expect(spans()).toHaveLength(2);
+    expect(folder.files()).toEqual([]);
+  });
+
+  it('of whose goodbye no note can be made is not told of again by the same', async () => {
+    await leave();
+    pipeline.environment({ OTEL_EXPORTER_OTLP_TIMEOUT: '300' });
+    pipeline.collector.answer = (to) => (to.includes('traces') ? { status: 503 } : {});
+    const full = new Folder(folder.path);
+    full.append = () => {
+      throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+    };
+    const recoverer = createRecoverer(full);
+    await recoverer.look();
+    pipeline.collector.answer = () => ({});
+    expect(await recoverer.look(false)).toEqual({ told: 1, left: 0 });
+    expect(told).toEqual(['w-1: 2']);
+    expect(goodbyes()).toHaveLength(1);
+    expect(folder.files()).toEqual([]);
+  });
+
+  it('whose journal can not be given back is looked at again by who holds it', async () => {
+    await leave();
+    pipeline.collector.answer = () => ({ status: 404 });
+    const readOnly = new Folder(folder.path);
+    const { rename } = readOnly;
+    readOnly.rename = (from, to) => {
+      if (to.endsWith('.dead')) throw Object.assign(new Error('read-only'), { code: 'EROFS' });
+      return rename(from, to);
+    };
+    const recoverer = createRecoverer(readOnly);
+    expect(await recoverer.look()).toEqual({ told: 0, left: 1 });
+    expect(folder.the('.claim')).not.toContain('no .claim');
+    expect(await recoverer.look(), 'not at once').toEqual({ told: 0, left: 1 });
+    pipeline.collector.answer = () => ({});
+    readOnly.rename = rename;
+    expect(await recoverer.look(false)).toEqual({ told: 1, left: 0 });
+    expect(folder.files()).toEqual([]);
+  });
+
+  it.each([
+    ['delta', 2],
+    ['cumulative', 7],
+  ])('that counted before it was instrumented is told of with %s sums', async (temporality, started) => {
+    const { name, lines } = await leave(['a', 'b']);
+    const before = { ...noTotals(), started: 5, ended: { ...noTotals().ended, success: 5 } };
+    const counted = changed(lines[0] ?? '', ({ worker = {} }) =>
+      Object.assign(worker, { temporality, totals: before, countedBefore: before }),
+    );
+    writeFileSync(path(`${name}.journal`), lines.with(0, counted).join('\n'));
+    await createRecoverer().look();
+    const [goodbye = []] = goodbyes();
+    expect(valueIn(goodbye, SESSIONS_STARTED)).toBe(started);
+    expect(valueIn(goodbye, DROPPED_SESSIONS)).toBe(2);
+  });
+
+  it('leaves no connection to the collector behind', async () => {
+    await leave();
+    await createRecoverer().look();
+    expect(goodbyes()).toHaveLength(1);
+    await eventually(async () => expect(await pipeline.collector.connections()).toBe(0));
   });
 
   it('gets no span for a session that was not sampled', async () => {

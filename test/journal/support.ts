@@ -61,6 +61,7 @@ export class PlayedWorker {
       temporality: 'cumulative',
       spanKind: SpanKind.CONSUMER,
       totals,
+      countedBefore: noTotals(),
     } as const;
     const owner: JournalOwner = {
       worker,

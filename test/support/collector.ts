@@ -8,6 +8,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import type { Attributes } from '@opentelemetry/api';
 import type { Point } from './points.js';
@@ -88,6 +89,8 @@ export class Collector {
     this.#server = createServer((request, response) => {
       answer(request, response).catch(() => response.writeHead(400).end());
     });
+    // Whoever does not need a connection any more closes it.
+    this.#server.keepAliveTimeout = 600_000;
   }
 
   static async start(): Promise<Collector> {
@@ -98,6 +101,11 @@ export class Collector {
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** How many connections are open. */
+  connections(): Promise<number> {
+    return promisify<number>((done) => this.#server.getConnections(done))();
   }
 
   /** The datapoints of each request for metrics, the oldest first. */

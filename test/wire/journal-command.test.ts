@@ -45,6 +45,21 @@ describe('openrtc-otel recover', () => {
     expect(await follower.exit).toEqual({ code: 0, signal: null });
   });
 
+  it('--follow makes its socket again, so that others see that it lives', async () => {
+    using folder = new JournalFolder();
+    await using backend = await Backend.start();
+    await using follower = recover(backend, folder, '--follow');
+    await eventually(() => expect(folder.files).toHaveLength(1));
+    const [socket = ''] = folder.files;
+    rmSync(join(folder.path, socket));
+    await eventually(() => expect(folder.files).toEqual([socket]));
+    rmSync(folder.path, { recursive: true });
+    await eventually(() => expect(folder.files).toEqual([socket]));
+    follower.kill('SIGTERM');
+    expect(await follower.exit).toEqual({ code: 0, signal: null });
+    expect(folder.files).toEqual([]);
+  });
+
   it('exits with 1 where a journal is left', async () => {
     using folder = new JournalFolder();
     await using backend = await Backend.start();

@@ -97,6 +97,7 @@ describe('a worker with a journal', () => {
   it.each([
     ['throws where nobody catches', 'throw', 1, null],
     ['exits without shutdown', 'exit', 0, null],
+    ['ends by itself', 'rest', 0, null],
     ['runs out of memory', 'hoard', null, 'SIGABRT'],
   ])('that %s has dropped what was live', async (_, command, code, signal) => {
     using folder = new JournalFolder();
@@ -167,7 +168,7 @@ describe('a worker with a journal', () => {
     await using worker = await startWorker(backend, folder, 'a', 2, secrets);
     worker.ask('throw').catch(() => {});
     await worker.exit;
-    const journal = join(folder.path, folder.files.find((file) => file.endsWith('.journal')) ?? '');
+    const journal = join(folder.path, folder.files.find((file) => file.endsWith('.dead')) ?? '');
     expect(statSync(journal).mode & 0o777).toBe(0o600);
     const text = readFileSync(journal, 'utf8');
     expect(text).toContain('"a-1"');
