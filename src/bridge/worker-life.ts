@@ -34,8 +34,9 @@ export class WorkerLife {
   #telemetry: Telemetry | undefined;
 
   constructor(facts: LifeFacts, options: LifeOptions) {
-    // Whole seconds, so that another process that reads the same worker comes to the same start.
-    const startedAt = Math.round(facts.startedAt);
+    // Whole seconds, so that another process that reads the same worker comes to the same start. Down, because a start
+    // that is yet to come would be taken for now.
+    const startedAt = Math.floor(facts.startedAt);
     this.#facts = { ...facts, startedAt };
     this.#options = options;
     this.startedAt = startedAt * 1000;
