@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project, ROOT, run } from './support/project.js';
 
-/** The tests of `npm test`, run by other versions of Node, but those that play whole deploys and bridges for minutes. */
+/** The tests of `npm test`, run by other versions of Node, but those that play whole deploys, gates and bridges for minutes. */
 const VITEST = ['node_modules/vitest/vitest.mjs', 'run'];
-const LONG = ['test/scenarios.test.ts', 'test/bridge/{bridge,processes}.test.ts'].flatMap((file) => [
-  '--exclude',
-  file,
-]);
+const LONG = [
+  'test/scenarios.test.ts',
+  'test/bridge/{bridge,processes}.test.ts',
+  'test/cli/{demo,watch}.test.ts',
+].flatMap((file) => ['--exclude', file]);
 
 describe.each(['22.23.3', '24.21.0'])('on Node %s', (version) => {
   let project: Project;
