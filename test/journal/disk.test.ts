@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { JournalFile } from '../../src/journal/file.js';
+import { Folder } from '../../src/journal/folder.js';
 import { replay } from '../../src/journal/replay.js';
 import { listenToWarnings } from '../support/warnings.js';
 import { PlayedWorker, useFolder } from './support.js';
@@ -175,6 +176,19 @@ describe('a journal', () => {
     expect(size(), 'it was rewritten').toBeLessThan(longest / 2);
     expect(replay(readFileSync(folder.the('.journal'), 'utf8')).saidAt).toBe(1_234);
   });
+});
+
+it('a note is added to a journal whole or not at all', ({ skip }) => {
+  const disk = mount('mode=700');
+  if (disk === undefined) return skip();
+  const path = join(disk, 'journal');
+  // A few bytes less than a page, so that a part of the note has room.
+  writeFileSync(path, 'x'.repeat(4_090));
+  expect(() => writeFileSync(join(disk, 'filler'), Buffer.alloc(200_000))).toThrow('ENOSPC');
+  expect(() => new Folder(disk).append(path, 'a note that is too long\n')).toThrow(
+    expect.objectContaining({ code: 'ENOSPC' }),
+  );
+  expect(statSync(path).size).toBe(4_090);
 });
 
 describe('a journal file', () => {
