@@ -64,11 +64,8 @@ export class Datapoints {
     for (const [tenant, count] of report.tenants) {
       observe(TENANT_ACTIVE_SESSIONS, count, this.#tenantSet(tenant));
     }
-    this.observeTotals(report.totals, observe);
-  }
-
-  observeTotals(totals: Report['totals'], observe: Observe): void {
-    observe(SESSIONS_STARTED, totals.started, this.#base);
+    const { totals } = report;
+    observe(SESSIONS_STARTED, totals.started, base);
     for (const [outcome, attributes] of this.#ended)
       observe(SESSIONS_ENDED, totals.ended[outcome], attributes);
     for (const [reason, attributes] of this.#rejected)

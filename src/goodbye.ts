@@ -1,4 +1,3 @@
-import type { Attributes } from '@opentelemetry/api';
 import { hrTimeToMilliseconds, millisToHrTime } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import {
@@ -13,7 +12,7 @@ import type { Environment } from './environment.js';
 import { type Datapoints, valueTypeOf } from './gauges.js';
 import { createMetricsSender, type Failure } from './otlp-exporters.js';
 import type { Told } from './outputs.js';
-import type { Report } from './worker.js';
+import { type Report, subtractTotals, type Totals } from './worker.js';
 
 /** `shutdown()` has 3 s; the rest is for loading and for the spans. */
 const TIMEOUT_MS = 2_500;
@@ -25,6 +24,8 @@ export interface Goodbye {
   /** The last facts, as `lastReport` makes them. */
   readonly report: Report;
   readonly temporality: AggregationTemporality;
+  /** What the pool counted before it was instrumented: delta sums never told it. */
+  readonly countedBefore: Totals;
   /** What the report before told, so that the sums go on; undefined when there was none. */
   readonly told: Told | undefined;
   /** When it is said, in Unix ms. */
@@ -51,16 +52,16 @@ function goodbyeBatch({ resource, datapoints, ...words }: Goodbye): ResourceMetr
   const isDelta = words.temporality === AggregationTemporality.DELTA;
   const begin = isDelta ? words.told?.time : words.told?.sumsStart;
   const sumsStart = begin ?? millisToHrTime(datapoints.identity.startedAt);
-  const told = new Map<Attributes, number>();
-  if (isDelta && words.told) {
-    datapoints.observeTotals(words.told.totals, (_, value, attributes) => told.set(attributes, value));
+  let { totals } = words.report;
+  if (isDelta) {
+    totals = subtractTotals(totals, words.countedBefore);
+    if (words.told) totals = subtractTotals(totals, words.told.totals);
   }
   const metrics = new Map<Metric, DataPoint<number>[]>();
-  datapoints.observe(words.report, (metric, total, attributes) => {
-    const isSum = metric.kind === 'counter';
-    const value = isSum ? total - (told.get(attributes) ?? 0) : total;
+  datapoints.observe({ ...words.report, totals }, (metric, value, attributes) => {
+    const startTime = metric.kind === 'counter' ? sumsStart : time;
     const points = metrics.get(metric) ?? [];
-    points.push({ startTime: isSum ? sumsStart : time, endTime: time, attributes, value });
+    points.push({ startTime, endTime: time, attributes, value });
     metrics.set(metric, points);
   });
   return {

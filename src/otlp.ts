@@ -135,7 +135,7 @@ export function startMetrics(
     flush,
     goodbye: async (report, at) => {
       isClosed = true;
-      const last = { resource, datapoints, report: sinceThen(report), temporality, told, at };
+      const last = { resource, datapoints, report, temporality, countedBefore, told, at };
       const failure = await sendGoodbye(last, environment);
       if (failure) trouble.broke(`the goodbye did not arrive at ${sender.url}: ${failure.reason}`);
       return failure === undefined;

@@ -1,5 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, renameSync, rmSync } from 'node:fs';
-import { writeWhole } from './folder.js';
+import { closeSync, constants, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 
 /** A file is rewritten when this much was added to it, or twice what it held then if that is more. */
 const ADDED_BYTES = 256 * 1024;
@@ -80,4 +79,11 @@ export class JournalFile {
     this.close();
     rmSync(this.path, { force: true });
   }
+}
+
+/** @throws Error of the system, also where a disk that is almost full takes a part and reports no error */
+export function writeWhole(file: number, text: string): number {
+  const bytes = Buffer.byteLength(text);
+  if (writeSync(file, text) < bytes) throw Object.assign(new Error('written in part'), { code: 'ENOSPC' });
+  return bytes;
 }

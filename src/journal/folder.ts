@@ -13,10 +13,10 @@ import {
   rmSync,
   type Stats,
   statSync,
-  writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { writeWhole } from './file.js';
 
 /** Whoever makes a socket does not listen on it yet for a moment. */
 const YOUNG_MS = 10_000;
@@ -171,13 +171,6 @@ function makeFolder(path: string): void {
     // Another process was faster.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-}
-
-/** @throws Error of the system, also where a disk that is almost full takes a part and reports no error */
-export function writeWhole(file: number, text: string): number {
-  const bytes = Buffer.byteLength(text);
-  if (writeSync(file, text) < bytes) throw Object.assign(new Error('written in part'), { code: 'ENOSPC' });
-  return bytes;
 }
 
 export const newName = () => Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex');

@@ -1,7 +1,6 @@
 import { type Attributes, isSpanContextValid, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { millisToHrTime } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
-import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import {
   AGENT_NAME,
@@ -19,7 +18,7 @@ import { Datapoints } from '../gauges.js';
 import { sendGoodbye } from '../goodbye.js';
 import { sumTemporality, workerResource } from '../otlp.js';
 import { createSpansSender, type Failure } from '../otlp-exporters.js';
-import { lastReport, subtractTotals } from '../worker.js';
+import { lastReport } from '../worker.js';
 import type { JournaledSession } from './records.js';
 import { activeIn, finalReport, type LastKnown } from './replay.js';
 
@@ -29,17 +28,14 @@ export function tellGoodbye(
   at: number,
   environment: Environment,
 ): Promise<Failure | undefined> {
-  const { identity, resource, countedBefore } = known.worker;
-  const temporality = sumTemporality(known.worker.temporality);
-  const report = lastReport(finalReport(known));
-  const isDelta = temporality === AggregationTemporality.DELTA;
+  const { identity, resource, temporality, countedBefore } = known.worker;
   return sendGoodbye(
     {
       resource: workerResource(identity, resource),
       datapoints: new Datapoints(identity),
-      // Delta sums have never told what the pool counted before its worker was instrumented.
-      report: isDelta ? { ...report, totals: subtractTotals(report.totals, countedBefore) } : report,
-      temporality,
+      report: lastReport(finalReport(known)),
+      temporality: sumTemporality(temporality),
+      countedBefore,
       told: known.told,
       at,
     },
