@@ -229,15 +229,10 @@ export class Deploy {
 
   /** Old workers without calls have left and said so: for who could not, in bad weather, others must. */
   async #haveLeft() {
-    const { calls, fleet } = this.#play;
+    const { calls } = this.#play;
     const isLeaving = (/** @type {Worker} */ worker) =>
       !worker.isAlive || (worker.isTerminated && calls.talking(worker).length === 0);
-    await Promise.all(
-      this.#old.filter(isLeaving).map(async (worker) => {
-        await fleet.exited(worker);
-        await fleet.accountFor(worker);
-      }),
-    );
+    await Promise.all(this.#old.filter(isLeaving).map((worker) => this.#play.release(worker)));
   }
 
   /** The gate has said what was lost so far, and waits for none of them any more. */

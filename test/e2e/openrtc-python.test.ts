@@ -56,6 +56,22 @@ async function lastWord({ watched: { gate } }: Scene) {
   return gate?.verdict;
 }
 
+/** A worker of v1, told to leave with calls and 4 s for them, beside its replacement. */
+async function replacedWithCalls(scene: Scene, ...tenants: string[]) {
+  const { workers, watched, call, row } = scene;
+  const old = await workers.start('old', 'v1', 4);
+  workers.bridge(old, '--drain-timeout', '4');
+  await row('v1');
+  const calls = [];
+  for (const tenant of tenants) calls.push(await call(tenant));
+  await row('v1', { active: tenants.length });
+  const gate = await watched.watch('v2');
+  workers.bridge(await workers.start('new', 'v2'));
+  await gate.see({ phase: 'rolling', workers: { accepting: 1 } });
+  await workers.terminate(old);
+  return { old, calls };
+}
+
 describe.concurrent('a deploy, and what the gate says:', () => {
   test('blue-green from v1 to v2 drops no call', () =>
     play(async (scene) => {
@@ -106,16 +122,8 @@ describe.concurrent('a deploy, and what the gate says:', () => {
 
   test('a drain that is stuck behind a call that nobody ends', () =>
     play(async (scene) => {
-      const { workers, watched, call, row, outcomes } = scene;
-      const old = await workers.start('old', 'v1', 4);
-      workers.bridge(old, '--drain-timeout', '4');
-      await row('v1');
-      const calls = [await call('acme'), await call('globex')];
-      await row('v1', { active: 2 });
-      const gate = await watched.watch('v2');
-      workers.bridge(await workers.start('new', 'v2'));
-      await gate.see({ phase: 'rolling', workers: { accepting: 1 } });
-      await workers.terminate(old);
+      const { row, outcomes } = scene;
+      const { calls } = await replacedWithCalls(scene, 'acme', 'globex');
       await row('v1', { active: 2, draining: true, drainTimeoutSeconds: 4, dropped: 0 });
       // OpenRTC cuts off one of them at its timeout and waits for the other without end.
       const stuck = await row('v1', { exited: false, active: 1, draining: true, dropped: 2 });
@@ -139,16 +147,8 @@ describe.concurrent('a deploy, and what the gate says:', () => {
 
   test('a call that is cut off by the drain timeout, which OpenRTC reports as a success', () =>
     play(async (scene) => {
-      const { workers, watched, call, row, outcomes } = scene;
-      const old = await workers.start('old', 'v1', 4);
-      workers.bridge(old, '--drain-timeout', '4');
-      await row('v1');
-      await call('acme');
-      await row('v1', { active: 1 });
-      const gate = await watched.watch('v2');
-      workers.bridge(await workers.start('new', 'v2'));
-      await gate.see({ phase: 'rolling', workers: { accepting: 1 } });
-      await workers.terminate(old);
+      const { row, outcomes } = scene;
+      const { old } = await replacedWithCalls(scene, 'acme');
       await old.process.exit;
       await row('v1', {
         exited: true,

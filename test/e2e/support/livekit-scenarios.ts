@@ -44,6 +44,16 @@ export function ended(outcomes: Readonly<Record<string, number>>): Record<string
   return { success: 0, failed: 0, cancelled: 0, dropped: 0, unknown: 0, ...outcomes };
 }
 
+/** A worker of v1, told to leave with two calls and 6 s for them, beside its replacement; and one of the calls. */
+async function replacedWithTwoCalls(scene: Scene, watch: Watch, file: string) {
+  const v1 = await scene.worker('v1', file, { DRAIN_TIMEOUT_SECONDS: '6' });
+  const [call] = [await scene.call('acme'), await scene.call('globex')];
+  await watch('v2');
+  await scene.worker('v2', file);
+  await scene.terminate(v1, 2);
+  return { v1, call };
+}
+
 /** Deploys from v1 to v2. Jobs that v1 is meant to get are made while there is no v2 yet. */
 export const DEPLOYS: readonly Scenario[] = [
   {
@@ -143,11 +153,7 @@ export const DEPLOYS: readonly Scenario[] = [
   {
     what: 'a drain that is stuck until its timeout',
     async run(scene, watch) {
-      const v1 = await scene.worker('v1', 'worker.js', { DRAIN_TIMEOUT_SECONDS: '6' });
-      const [call] = [await scene.call('acme'), await scene.call('globex')];
-      await watch('v2');
-      await scene.worker('v2');
-      await scene.terminate(v1, 2);
+      const { v1, call } = await replacedWithTwoCalls(scene, watch, 'worker.js');
       await scene.seen('v1', { draining: true, active: 2, drainTimeoutSeconds: 6 });
       await call.end();
       await scene.seen('v1', { draining: true, active: 1, exited: false });
@@ -162,11 +168,7 @@ export const DEPLOYS: readonly Scenario[] = [
   {
     what: 'an AgentServer of one’s own that is drained and closed',
     async run(scene, watch) {
-      const v1 = await scene.worker('v1', 'own-server.js', { DRAIN_TIMEOUT_SECONDS: '6' });
-      const [call] = [await scene.call('acme'), await scene.call('globex')];
-      await watch('v2');
-      await scene.worker('v2', 'own-server.js');
-      await scene.terminate(v1, 2);
+      const { v1, call } = await replacedWithTwoCalls(scene, watch, 'own-server.js');
       await scene.seen('v1', { draining: true, active: 2 });
       await call.end();
       expect(await v1.exit).toEqual({ code: 0, signal: null });
