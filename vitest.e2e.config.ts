@@ -1,15 +1,18 @@
-import { spawnSync } from 'node:child_process';
 import { defineConfig } from 'vitest/config';
+import { isInstalled } from './test/e2e/support/programs.js';
+import { longestFirst } from './test/support/longest-first.js';
 
 /** The programs that a machine may lack, and the tests that need them; all else is installed. */
 const NEEDS: Readonly<Record<string, readonly string[]>> = {
   go: [
     'chaos',
     'collector*',
+    'deploys',
     'grafana',
     'journal-prometheus',
     'livekit*',
     'openrtc-python',
+    'oracle',
     'prometheus*',
     'provisioning',
     'rules',
@@ -19,18 +22,50 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const leftOut = Object.entries(NEEDS).flatMap(([program, tests]) => {
-  // Go has no option --version.
-  if (!spawnSync(program, [program === 'go' ? 'version' : '--version']).error) return [];
+  if (isInstalled(program)) return [];
   console.log(`left out, because ${program} is not on this machine: ${tests.join(', ')}`);
   return tests;
 });
 
+/** They judge in seconds what processes by the dozen do: nothing that computes for long may run beside them. */
+const TIMED = ['scenarios-prometheus', 'livekit*', 'openrtc-python', 'chaos', 'collector*', 'grafana'];
+const filesOf = (names: readonly string[]) => names.map((name) => `test/e2e/${name}.test.ts`);
+
 export default defineConfig({
   test: {
-    include: ['test/e2e/**/*.test.ts'],
-    exclude: leftOut.map((name) => `test/e2e/${name}.test.ts`),
-    testTimeout: 600_000,
-    hookTimeout: 600_000,
-    fileParallelism: false,
+    globalSetup: 'test/e2e/support/tools.ts',
+    // The first run on a machine installs the rarer tools.
+    testTimeout: 1_200_000,
+    hookTimeout: 1_200_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'timed',
+          include: filesOf(TIMED),
+          exclude: filesOf(leftOut),
+          maxWorkers: 2,
+          sequence: {
+            groupOrder: 0,
+            sequencer: longestFirst(
+              'e2e/scenarios-prometheus',
+              'e2e/livekit',
+              'e2e/chaos',
+              'e2e/openrtc-python',
+            ),
+          },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'rest',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: filesOf([...TIMED, ...leftOut]),
+          maxWorkers: 2,
+          sequence: { groupOrder: 1, sequencer: longestFirst('e2e/versions') },
+        },
+      },
+    ],
   },
 });

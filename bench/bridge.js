@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runBridge } from '../dist/bridge/bridge.js';
+import { runBridge } from '../dist/bridge/run.js';
 import { judged, startReceiver, withEnvironment } from './support.js';
 
 const SESSIONS = 50;

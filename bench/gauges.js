@@ -2,12 +2,12 @@ import { deepEqual } from 'node:assert/strict';
 import { ValueType } from '@opentelemetry/api';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import * as names from '../dist/attributes.js';
-import { Datapoints, registerGauges } from '../dist/gauges.js';
-import { Worker } from '../dist/worker.js';
+import { Datapoints, registerGauges } from '../dist/worker/gauges.js';
+import { Worker } from '../dist/worker/worker.js';
 import { identity, judged, measureInTurns, median, medianRatio, microseconds, times } from './support.js';
 
 /** @typedef {import('@opentelemetry/api').Meter} Meter */
-/** @typedef {import('../dist/worker.js').Totals} Totals */
+/** @typedef {import('../dist/worker/worker.js').Totals} Totals */
 
 const GOAL = 1.2;
 const DRAIN_TIMEOUT_SECONDS = 600;
@@ -37,6 +37,7 @@ function createPool(tenants) {
 /** @param {Pool} pool @param {number} tenantLimit */
 function createWorker(pool, tenantLimit) {
   const worker = new Worker(pool, {
+    startedAt: identity.startedAt,
     drainTimeoutSeconds: DRAIN_TIMEOUT_SECONDS,
     tenantLimit: tenantLimit || undefined,
     intervalSeconds: () => INTERVAL_SECONDS,
@@ -49,7 +50,7 @@ function createWorker(pool, tenantLimit) {
 
 /** @param {Meter} meter @param {Worker} worker */
 function registerOurs(meter, worker) {
-  registerGauges(meter, new Datapoints(identity), () => worker.read());
+  registerGauges(meter, new Datapoints(identity.attributes), () => worker.read());
 }
 
 /** @param {Meter} meter @param {Pool} pool @param {Totals} totals */
@@ -61,18 +62,18 @@ function registerByHand(meter, pool, totals) {
       ? meter.createObservableGauge(name, options)
       : meter.createObservableCounter(name, options);
   };
-  const active = create(names.ACTIVE_SESSIONS);
-  const draining = create(names.DRAINING);
-  const version = create(names.DEPLOYMENT_VERSION);
-  const dropped = create(names.DROPPED_SESSIONS);
-  const startTime = create(names.START_TIME);
-  const interval = create(names.REPORT_INTERVAL);
-  const drainElapsed = create(names.DRAIN_ELAPSED);
-  const drainTimeout = create(names.DRAIN_TIMEOUT);
-  const tenantActive = create(names.TENANT_ACTIVE_SESSIONS);
-  const started = create(names.SESSIONS_STARTED);
-  const ended = create(names.SESSIONS_ENDED);
-  const rejected = create(names.JOBS_REJECTED);
+  const active = create(names.METRICS.active);
+  const draining = create(names.METRICS.draining);
+  const version = create(names.METRICS.running);
+  const dropped = create(names.METRICS.dropped);
+  const startTime = create(names.METRICS.startTime);
+  const interval = create(names.METRICS.interval);
+  const drainElapsed = create(names.METRICS.drainElapsed);
+  const drainTimeout = create(names.METRICS.drainTimeout);
+  const tenantActive = create(names.METRICS.tenants);
+  const started = create(names.METRICS.started);
+  const ended = create(names.METRICS.ended);
+  const rejected = create(names.METRICS.rejected);
   const tenants = Object.keys(pool.runtimeSnapshot().sessionsByTenant).map(
     (tenant) => /** @type {const} */ ([tenant, { ...BASE, [names.TENANT_ID]: tenant }]),
   );

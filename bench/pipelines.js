@@ -6,11 +6,12 @@ import {
 import { ProtobufTraceSerializer, TraceExporterMetricsHelper } from '@opentelemetry/otlp-transformer';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { SCOPE_NAME } from '../dist/attributes.js';
-import { readEnvironment } from '../dist/environment.js';
-import { startSpans, workerResource } from '../dist/otlp.js';
-import { PendingTracer } from '../dist/pending-tracer.js';
-import { Sessions } from '../dist/sessions.js';
-import { noTotals } from '../dist/worker.js';
+import { workerResource } from '../dist/otlp/resource.js';
+import { startSpans } from '../dist/otlp/spans.js';
+import { readEnvironment } from '../dist/worker/environment.js';
+import { PendingTracer } from '../dist/worker/pending-tracer.js';
+import { Sessions } from '../dist/worker/sessions.js';
+import { noTotals } from '../dist/worker/worker.js';
 import { identity } from './support.js';
 
 /** @typedef {import('@opentelemetry/sdk-trace-base').ReadableSpan} ReadableSpan */
@@ -19,7 +20,7 @@ import { identity } from './support.js';
 /** Of our pipeline, and so of both. */
 const DELAY_MS = 200;
 
-/** @param {import('../dist/pending-tracer.js').SpanStarter} tracer */
+/** @param {import('../dist/worker/pending-tracer.js').SpanStarter} tracer */
 const createSessions = (tracer) =>
   new Sessions({
     tracer,
@@ -29,13 +30,13 @@ const createSessions = (tracer) =>
     totals: noTotals(),
     onStart: () => {},
     onEnd: () => {},
-    onReject: () => {},
+    isResumed: () => false,
   });
 
 /** Our pipeline of spans. @returns {Pipeline} */
 export function createOurs() {
   const tracer = new PendingTracer();
-  const { flush, close } = startSpans(workerResource(identity, {}), readEnvironment(), tracer);
+  const { flush, close } = startSpans(identity, readEnvironment(), tracer);
   return { sessions: createSessions(tracer), flush: async () => void (await flush()), close };
 }
 

@@ -9,11 +9,13 @@ import { polling } from './polling.js';
 import { receiverLoad } from './receiver-load.js';
 import { reportSize } from './report-size.js';
 import { session } from './session.js';
+import { starts } from './start.js';
 import { deployVerdict } from './verdict.js';
 
 const isLong = process.argv.includes('--long');
 const topics = [
   imports,
+  starts,
   gauges,
   session,
   journal,

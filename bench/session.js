@@ -3,7 +3,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { instrument } from 'openrtc-otel';
 import * as names from '../dist/attributes.js';
-import { noTotals } from '../dist/worker.js';
+import { noTotals } from '../dist/worker/worker.js';
 import { identity, judged, measureInTurns, median, medianRatio, microseconds, times } from './support.js';
 
 /** @typedef {import('openrtc-otel').SessionInfo} SessionInfo */
@@ -97,8 +97,8 @@ function createTallied() {
 function createCounted() {
   const tracer = createTracerProvider().getTracer(names.SCOPE_NAME);
   const meter = new MeterProvider().getMeter(names.SCOPE_NAME);
-  const started = meter.createCounter(names.SESSIONS_STARTED.name);
-  const ended = meter.createCounter(names.SESSIONS_ENDED.name);
+  const started = meter.createCounter(names.METRICS.started.name);
+  const ended = meter.createCounter(names.METRICS.ended.name);
   const base = identity.attributes;
   const success = { ...base, [names.SESSION_OUTCOME]: 'success' };
   const countStart = () => started.add(1, base);

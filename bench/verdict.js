@@ -1,5 +1,5 @@
 // What a verdict costs, from thousands of workers to a hundred thousand.
-import { assessDeploy } from '../dist/deploy/assess.js';
+import { assessDeploy } from '../dist/deploy/verdict/assess.js';
 import { judged, median, milliseconds, times } from './support.js';
 
 const NOW = 1_800_000_000_000;
@@ -25,6 +25,8 @@ function fleet(size) {
       ...(isOld && { drainingSince: NOW - 400_000, drainTimeoutSeconds: 3600 }),
       dropped: 0,
       droppedBefore: 0,
+      isContradictory: false,
+      missing: [],
       exited: isOld && index % 2 === 0,
       tenants: { acme: index % 7, globex: index % 5 },
       started: index,

@@ -1,90 +1,14 @@
-import type { ATTR_ERROR_TYPE, ERROR_TYPE_VALUE_OTHER } from '@opentelemetry/semantic-conventions';
+import type { ATTR_ERROR_TYPE } from '@opentelemetry/semantic-conventions';
+import { isCount } from './lib/validate.js';
 
 /**
- * Every name this package puts on the wire: the one list that the gauges, the goodbye, the receiver, the
- * queries and the README's tables are held against.
+ * THE TABLE: every name this package puts on the wire, and all that is to be known of each metric. The gauges, the
+ * goodbye, the journal, the receiver, the queries and the README's tables are made of it or held against it.
  */
 
 /** The instrumentation scope of every metric and span: this package and its version. */
 export const SCOPE_NAME = 'openrtc-otel';
 export const SCOPE_VERSION = '0.1.0';
-
-/** How a metric is described to OpenTelemetry. */
-export interface Metric {
-  readonly name: string;
-  /** `gauge`: an observable gauge. `counter`: a monotonic sum. */
-  readonly kind: 'gauge' | 'counter';
-  /** UCUM unit. Never `1`: Prometheus would append `_ratio`. */
-  readonly unit: string;
-  readonly description: string;
-}
-
-const gauge = (name: string, unit: string, description: string): Metric => ({
-  name,
-  kind: 'gauge',
-  unit,
-  description,
-});
-
-const counter = (name: string, unit: string, description: string): Metric => ({
-  name,
-  kind: 'counter',
-  unit,
-  description,
-});
-
-export const ACTIVE_SESSIONS = gauge(
-  'openrtc.active_sessions',
-  '{session}',
-  'Sessions now active, from the moment a job is accepted.',
-);
-export const DRAINING = gauge('openrtc.draining', '{worker}', '1 while the worker drains, else 0.');
-export const DEPLOYMENT_VERSION = gauge(
-  'openrtc.deployment_version',
-  '{worker}',
-  '1 while the worker runs, 0 in its goodbye.',
-);
-export const DROPPED_SESSIONS = gauge(
-  'openrtc.dropped_sessions',
-  '{session}',
-  'Sessions this worker lost in its life.',
-);
-export const START_TIME = gauge('openrtc.start_time', 's', "Unix time of the worker's start, constant.");
-export const REPORT_INTERVAL = gauge('openrtc.report.interval', 's', 'How often the worker reports.');
-export const DRAIN_ELAPSED = gauge(
-  'openrtc.drain.elapsed',
-  's',
-  'How long the worker drains; 0 when it does not.',
-);
-export const DRAIN_TIMEOUT = gauge(
-  'openrtc.drain.timeout',
-  's',
-  'How long the worker may drain; only when a timeout is set.',
-);
-export const TENANT_ACTIVE_SESSIONS = gauge(
-  'openrtc.tenant.active_sessions',
-  '{session}',
-  'Sessions now active of a tenant; only with tenantLimit.',
-);
-export const SESSIONS_STARTED = counter('openrtc.sessions.started', '{session}', 'Sessions started.');
-export const SESSIONS_ENDED = counter('openrtc.sessions.ended', '{session}', 'Sessions ended, by outcome.');
-export const JOBS_REJECTED = counter('openrtc.jobs.rejected', '{job}', 'Jobs not accepted, by reason.');
-
-/** Every metric, in the order of the README's table. */
-export const METRICS: readonly Metric[] = [
-  ACTIVE_SESSIONS,
-  DRAINING,
-  DEPLOYMENT_VERSION,
-  DROPPED_SESSIONS,
-  START_TIME,
-  REPORT_INTERVAL,
-  DRAIN_ELAPSED,
-  DRAIN_TIMEOUT,
-  TENANT_ACTIVE_SESSIONS,
-  SESSIONS_STARTED,
-  SESSIONS_ENDED,
-  JOBS_REJECTED,
-];
 
 /** Attributes of every datapoint and session span: they identify a worker. */
 export const POOL_NAME = 'openrtc.pool.name';
@@ -102,8 +26,6 @@ export const SESSION_OUTCOME = 'openrtc.session.outcome';
 export const REJECTION_REASON = 'openrtc.rejection.reason';
 /** Attribute of a span with error status: `dropped`, or the class of the error. Never its message. */
 export const ERROR_TYPE = 'error.type' satisfies typeof ATTR_ERROR_TYPE;
-/** The class of an error that has none. */
-export const ERROR_TYPE_OTHER = '_OTHER' satisfies typeof ERROR_TYPE_VALUE_OTHER;
 
 /** The span of a whole session, and its zero-length child that is exported when the session starts. */
 export const SESSION_SPAN = 'openrtc.session';
@@ -124,20 +46,197 @@ export const DEFAULT_TENANT = 'default';
 /** The tenant series that all tenants beyond the limit share. */
 export const OTHER_TENANTS = 'other';
 
-function textOf(given: unknown): string {
-  try {
-    return String(given);
-  } catch {
-    return '';
-  }
+/** All that is to be known of a metric. */
+export interface Metric {
+  readonly name: string;
+  /** `gauge`: an observable gauge. `counter`: a monotonic sum; for graphs, and in no goodbye. */
+  readonly kind: 'gauge' | 'counter';
+  /** UCUM unit. Never `1`: Prometheus would append `_ratio`. */
+  readonly unit: '{session}' | '{worker}' | '{job}' | 's';
+  readonly description: string;
+  /** The attribute that tells its series apart; without it a worker has one. */
+  readonly by?: string;
+  /** Whether a worker can mean this value. What is not plausible is as if it was not reported. */
+  isPlausible(value: number): boolean;
+  /** Of copies of a worker (replicas, relabelled series), which value counts. */
+  readonly fold: 'max' | 'min';
+  /** Which value of a window counts. @default 'last' */
+  readonly over?: 'max' | 'min';
+  /** Whether its last value counts of a silent worker too: a query then reads the whole window, which takes time. */
+  readonly whenSilent?: true;
+  /** Whether 0 means something else than no value: zeros of the others are left out of a query's result. */
+  readonly zeroCounts?: true;
+  /** What the goodbye says; undefined where nobody knows. @default the last value */
+  goodbye?(last: LastCounts): number | undefined;
 }
+
+interface LastCounts {
+  readonly active?: number | undefined;
+  readonly dropped?: number | undefined;
+}
+
+/** The longest report interval that is believed. */
+export const LONGEST_INTERVAL_SECONDS = 3600;
+/** About thirty years: what is longer is no duration, and no date comes out of it. */
+const LONGEST_SECONDS = 1e9;
+const LATEST_UNIX_SECONDS = 8.64e12;
+
+const isBit = (value: number) => value === 0 || value === 1;
+const isDuration = (value: number) => value >= 0 && value <= LONGEST_SECONDS;
+
+const table = <Key extends string>(metrics: Readonly<Record<Key, Metric>>) => metrics;
+
+/** Every metric once, in the order of the README's table. The first four alone decide. */
+export const METRICS = table({
+  active: {
+    name: 'openrtc.active_sessions',
+    kind: 'gauge',
+    unit: '{session}',
+    description: 'Sessions now active, from the moment a job is accepted.',
+    isPlausible: isCount,
+    fold: 'max',
+    whenSilent: true,
+    goodbye: () => 0,
+  },
+  draining: {
+    name: 'openrtc.draining',
+    kind: 'gauge',
+    unit: '{worker}',
+    description: '1 while the worker drains, else 0.',
+    isPlausible: isBit,
+    fold: 'max',
+  },
+  running: {
+    name: 'openrtc.deployment_version',
+    kind: 'gauge',
+    unit: '{worker}',
+    description: '1 while the worker runs, 0 in its goodbye.',
+    isPlausible: isBit,
+    fold: 'min',
+    over: 'min',
+    zeroCounts: true,
+    goodbye: () => 0,
+  },
+  dropped: {
+    name: 'openrtc.dropped_sessions',
+    kind: 'gauge',
+    unit: '{session}',
+    description: 'Sessions this worker lost in its life.',
+    isPlausible: isCount,
+    fold: 'max',
+    over: 'max',
+    goodbye: ({ dropped = 0, active }) => (active === undefined ? undefined : dropped + active),
+  },
+  startTime: {
+    name: 'openrtc.start_time',
+    kind: 'gauge',
+    unit: 's',
+    description: "Unix time of the worker's start, constant.",
+    isPlausible: (value) => value > 0 && value <= LATEST_UNIX_SECONDS,
+    fold: 'min',
+    whenSilent: true,
+  },
+  interval: {
+    name: 'openrtc.report.interval',
+    kind: 'gauge',
+    unit: 's',
+    description: 'How often the worker reports.',
+    isPlausible: (value) => value > 0,
+    fold: 'max',
+  },
+  drainElapsed: {
+    name: 'openrtc.drain.elapsed',
+    kind: 'gauge',
+    unit: 's',
+    description: 'How long the worker drains; 0 when it does not.',
+    isPlausible: isDuration,
+    fold: 'max',
+    whenSilent: true,
+  },
+  drainTimeout: {
+    name: 'openrtc.drain.timeout',
+    kind: 'gauge',
+    unit: 's',
+    description: 'How long the worker may drain; only when a timeout is set.',
+    isPlausible: isDuration,
+    fold: 'max',
+    zeroCounts: true,
+  },
+  tenants: {
+    name: 'openrtc.tenant.active_sessions',
+    kind: 'gauge',
+    unit: '{session}',
+    description: 'Sessions now active of a tenant; only with tenantLimit.',
+    by: TENANT_ID,
+    isPlausible: isCount,
+    fold: 'max',
+    goodbye: () => 0,
+  },
+  started: {
+    name: 'openrtc.sessions.started',
+    kind: 'counter',
+    unit: '{session}',
+    description: 'Sessions started.',
+    isPlausible: isCount,
+    fold: 'max',
+    whenSilent: true,
+  },
+  ended: {
+    name: 'openrtc.sessions.ended',
+    kind: 'counter',
+    unit: '{session}',
+    description: 'Sessions ended, by outcome.',
+    by: SESSION_OUTCOME,
+    isPlausible: isCount,
+    fold: 'max',
+  },
+  rejected: {
+    name: 'openrtc.jobs.rejected',
+    kind: 'counter',
+    unit: '{job}',
+    description: 'Jobs not accepted, by reason.',
+    by: REJECTION_REASON,
+    isPlausible: isCount,
+    fold: 'max',
+  },
+});
+
+export type MetricKey = keyof typeof METRICS;
+/** Those with `by`: a value for each of its labels. */
+type CountsKey = 'tenants' | 'ended' | 'rejected';
+
+/** The values of one moment, by the keys of {@link METRICS}; undefined where nobody knows. */
+export type Report = {
+  readonly [Key in Exclude<MetricKey, CountsKey>]: number | undefined;
+} & Readonly<Record<CountsKey, readonly LabelledCount[]>>;
+
+/** A value and the value of `by` that it is of. */
+export type LabelledCount = readonly [label: string, count: number];
+
+export const METRIC_KEYS = Object.keys(METRICS) as MetricKey[];
+
+/** The gauges that alone decide. */
+export const DECIDING_KEYS = [
+  'active',
+  'draining',
+  'running',
+  'dropped',
+] as const satisfies readonly MetricKey[];
+
+/** A worker without a report for so many of its report intervals is silent. */
+export const SILENT_AFTER_INTERVALS = 4;
 
 /** In characters. */
 export const LONGEST_VALUE = 255;
 
-/** A text as an attribute's value: backends refuse or cut long ones, each at another length. */
-export function label(given: unknown): string {
-  const text = textOf(given);
+/** Anything as an attribute's value: backends refuse or cut long ones, each at another length. */
+export function attributeValue(given: unknown): string {
+  let text = '';
+  try {
+    text = String(given);
+  } catch {
+    // Not everything can be made a string.
+  }
   // Never half of a character that takes two code units: it can not be encoded.
   return text.length <= LONGEST_VALUE ? text : text.slice(0, LONGEST_VALUE).replace(/[\uD800-\uDBFF]$/, '');
 }

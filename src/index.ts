@@ -1,8 +1,9 @@
 /// <reference lib="esnext.disposable" />
 
 export type { RejectionReason, SessionOutcome } from './attributes.js';
+export type { Goodbye, Telemetry, TelemetrySession } from './instrument/handle.js';
+export type { InstrumentOptions } from './instrument/options.js';
 export { instrument } from './instrument.js';
-export type { InstrumentOptions } from './options.js';
 export type {
   PoolLike,
   PoolWorker,
@@ -10,6 +11,5 @@ export type {
   SessionInfo,
   SessionObserver,
   SessionStart,
-} from './pool.js';
-export { SessionSpanProcessor } from './span-processor.js';
-export type { Goodbye, Telemetry, TelemetrySession } from './telemetry.js';
+} from './worker/pool.js';
+export { SessionSpanProcessor } from './worker/span-processor.js';

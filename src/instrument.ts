@@ -1,8 +1,8 @@
-import { INERT } from './inert.js';
-import { isJobProcess } from './job-process.js';
-import { areSameOptions, checkArguments, type InstrumentOptions } from './options.js';
-import type { PoolLike } from './pool.js';
-import { PoolTelemetry, type Telemetry } from './telemetry.js';
+import type { Telemetry } from './instrument/handle.js';
+import { INERT } from './instrument/inert.js';
+import { areSameOptions, checkArguments, type InstrumentOptions } from './instrument/options.js';
+import { PoolTelemetry } from './instrument/telemetry.js';
+import { internalsOf, type PoolLike } from './worker/pool.js';
 
 interface Instrumented {
   readonly telemetry: Telemetry;
@@ -26,15 +26,16 @@ const globals = globalThis as Record<symbol, WeakMap<PoolLike, Instrumented> | u
  *
  * @example
  * const telemetry = instrument(pool);
- * process.once('SIGTERM', async () => {
+ * const stop = async () => {
  *   await pool.drain();
  *   const { delivered, droppedSessions } = await telemetry.shutdown();
  *   process.exit();
- * });
+ * };
+ * for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, stop); // a second signal joins the first
  */
 export function instrument(pool: PoolLike, options: InstrumentOptions = {}): Telemetry {
   checkArguments(pool, options);
-  if (isJobProcess()) return INERT;
+  if (internalsOf(pool)?.isInert) return INERT;
   globals[REGISTRY] ??= new WeakMap();
   const registry = globals[REGISTRY];
   const known = registry.get(pool);

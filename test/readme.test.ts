@@ -1,78 +1,117 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { SCENARIOS } from '../examples/scenarios/index.js';
 import * as names from '../src/attributes.js';
-import { demoCommand, SCENARIO_NAMES } from '../src/cli/demo.js';
-import { EXIT } from '../src/cli/exit-codes.js';
-import { HEADERS_VARIABLE } from '../src/cli/sources.js';
+import { EXIT } from '../src/cli/args/exit-codes.js';
+import { HEADERS_VARIABLE } from '../src/cli/args/sources.js';
+import { bridgeCommand } from '../src/cli/bridge.js';
+import { demoCommand } from '../src/cli/demo.js';
+import { recoverCommand } from '../src/cli/recover.js';
 import { topCommand } from '../src/cli/top.js';
 import { watchCommand } from '../src/cli/watch.js';
 import { prometheusSource, startReceiver } from '../src/deploy/index.js';
-import { DEFAULT_ENDPOINT, readEnvironment, VARIABLES } from '../src/environment.js';
-import { OPTIONS } from '../src/options.js';
+import { OPTIONS } from '../src/instrument/options.js';
+import { PoolTelemetry } from '../src/instrument/telemetry.js';
 import { healthHandler, SessionPool } from '../src/pools/index.js';
-import { PoolTelemetry } from '../src/telemetry.js';
+import { DEFAULT_ENDPOINT, readEnvironment, VARIABLES } from '../src/worker/environment.js';
+import { deadLinks, firstCells, read, table } from './support/markdown.js';
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const manifest = JSON.parse(read('package.json'));
+const DOCS = readdirSync(new URL('../docs', import.meta.url))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`);
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', ...DOCS];
+const CLI = 'docs/cli.md';
+const REFERENCE = 'docs/reference.md';
 
-/** The rows of the README's table whose first column has this head: its cells, without the code quotes. */
-function table(head: string, text = readme): string[][] {
-  const lines = text.split('\n');
-  const start = lines.findIndex((line) => line.startsWith(`| ${head} |`));
-  expect(start, `a table of ${head}`).toBeGreaterThan(-1);
-  const rows = lines.slice(start + 2);
-  return rows
-    .slice(
-      0,
-      rows.findIndex((line) => !line.startsWith('|')),
-    )
-    .map((line) =>
-      line
-        .split('|')
-        .slice(1, -1)
-        .map((cell) => cell.trim().replaceAll('`', '')),
-    );
-}
-
-const sourceOf = (file: string) => readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');
-const firstCells = (head: string) => table(head).flatMap(([cell = '']) => cell.split(/, (?![^(]*\))/));
-
-it.each(['README.md', 'docs/gate.md', 'docs/backends.md', 'docs/runbook.md', 'docs/security.md'])(
-  'the files that %s links to are there',
+it.each([...DOCUMENTS, 'examples/livekit/README.md', 'examples/openrtc-python/README.md'])(
+  'what %s links to is there',
   (file) => {
-    const url = new URL(`../${file}`, import.meta.url);
-    const links = [...readFileSync(url, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(
-      ([, to = '']) => to,
-    );
-    const missing = links.filter((to) => !existsSync(new URL(to, url)));
-    expect(missing).toEqual([]);
+    expect(deadLinks(file)).toEqual([]);
   },
 );
 
-describe('the tables of the README say what the code does:', () => {
+describe('the README', () => {
+  const readme = read('README.md');
+
+  it('is short, and begins with code', () => {
+    expect(readme.split('\n').length).toBeLessThanOrEqual(200);
+    expect(readme.slice(0, readme.indexOf('```js'))).not.toContain('](');
+  });
+
+  it('names every option, every exit code and every page', () => {
+    const [, options = ''] = readme.split('## Options\n');
+    for (const option of OPTIONS) expect(options).toContain(`\`${option}\``);
+    const [, codes = ''] = /^Exit codes: ([^.]+)\./m.exec(readme) ?? [];
+    expect(codes.match(/\b\d+\b/g)).toEqual(Object.values(EXIT).map(String));
+    for (const page of DOCS) expect(readme).toContain(`](${page})`);
+  });
+});
+
+it('what shows how to end a worker goes on at a second signal, and at SIGINT too', () => {
+  const shown = [
+    ...['README.md', 'docs/livekit.md', REFERENCE, 'src/instrument.ts', 'src/pools/session-pool.ts'],
+    ...['examples/call-server/server.js', 'examples/livekit/own-server.js'],
+  ];
+  const handlers = /process\.(\w+)\('?(?:SIG(?:TERM|INT)|signal)\b/g;
+  for (const file of new Set([...DOCUMENTS, ...shown])) {
+    const text = read(file);
+    const methods = [...text.matchAll(handlers)].map(([, method]) => method);
+    expect(methods, file).toEqual(shown.includes(file) ? ['on'] : []);
+    if (shown.includes(file))
+      expect(text, file).toContain("of ['SIGTERM', 'SIGINT']) process.on(signal, stop);");
+  }
+});
+
+it.each(['CONTRIBUTING.md', 'docs/livekit.md'])('%s names paths that are there', (file) => {
+  const paths = read(file).match(/(?<=`)(src|test|bench|examples|scripts)\/[^`*]*(?=`)/g) ?? [];
+  expect(paths.filter((path) => !existsSync(new URL(`../${path}`, import.meta.url)))).toEqual([]);
+});
+
+describe('the tables of the documents agree with the code:', () => {
   it('metrics', () => {
-    expect(table('Metric')).toEqual(
-      names.METRICS.map(({ name, kind, unit, description }) => [name, kind, unit, description]),
+    expect(table('README.md', 'Metric')).toEqual(
+      Object.values(names.METRICS).map(({ name, kind, unit, description }) => [
+        name,
+        kind,
+        unit,
+        description,
+      ]),
     );
+  });
+
+  it('names of metrics in Prometheus', () => {
+    for (const [head = '', inPrometheus, without] of table('docs/backends.md', 'OpenTelemetry')) {
+      const name = head.split(' ')[0] ?? '';
+      const metric = Object.values(names.METRICS).find((metric) => metric.name === name);
+      const suffix = metric?.kind === 'counter' ? '_total' : metric?.unit === 's' ? '_seconds' : '';
+      expect([name, ...Object.values(names)]).toContain(name);
+      expect(without).toBe(name.replaceAll('.', '_'));
+      expect(inPrometheus).toBe(`${without}${suffix}`);
+    }
   });
 
   it('attributes', () => {
     const { POOL_NAME, WORKER_ID, WORKER_VERSION, SESSION_ID, TENANT_ID, AGENT_NAME } = names;
     const { SESSION_OUTCOME, REJECTION_REASON, ERROR_TYPE } = names;
     const identity = [POOL_NAME, WORKER_ID, WORKER_VERSION, SESSION_ID, TENANT_ID, AGENT_NAME];
-    expect(firstCells('Attribute')).toEqual([...identity, SESSION_OUTCOME, REJECTION_REASON, ERROR_TYPE]);
-    const valuesOf = (name: string) => table('Attribute').find(([cell]) => cell === name)?.[2];
+    expect(firstCells(REFERENCE, 'Attribute')).toEqual([
+      ...identity,
+      SESSION_OUTCOME,
+      REJECTION_REASON,
+      ERROR_TYPE,
+    ]);
+    const valuesOf = (name: string) => table(REFERENCE, 'Attribute').find(([cell]) => cell === name)?.[2];
     expect(valuesOf(SESSION_OUTCOME)).toBe(`${names.SESSION_OUTCOMES.join(', ')}.`);
     expect(valuesOf(REJECTION_REASON)).toBe(`${names.REJECTION_REASONS.join(', ')}.`);
   });
 
   it('spans', () => {
-    expect(firstCells('Span')).toEqual([names.SESSION_SPAN, names.SESSION_START_SPAN]);
+    expect(firstCells(REFERENCE, 'Span')).toEqual([names.SESSION_SPAN, names.SESSION_START_SPAN]);
   });
 
   it('options', () => {
-    expect(firstCells('Option')).toEqual(OPTIONS);
+    expect(firstCells(REFERENCE, 'Option')).toEqual(OPTIONS);
   });
 
   it('options of the pool, the health handler and the receiver', async () => {
@@ -86,13 +125,15 @@ describe('the tables of the README say what the code does:', () => {
           .split(', ');
       }
     };
-    expect(firstCells('`SessionPool` option')).toEqual(await known((options) => new SessionPool(options)));
+    expect(firstCells(REFERENCE, '`SessionPool` option')).toEqual(
+      await known((options) => new SessionPool(options)),
+    );
     const pool = new SessionPool();
-    expect(firstCells('`healthHandler` option')).toEqual(
+    expect(firstCells(REFERENCE, '`healthHandler` option')).toEqual(
       await known((options) => healthHandler(pool, options)),
     );
-    expect(firstCells('`startReceiver` option')).toEqual(await known(startReceiver));
-    expect(firstCells('`prometheusSource` option')).toEqual(await known(prometheusSource));
+    expect(firstCells(REFERENCE, '`startReceiver` option')).toEqual(await known(startReceiver));
+    expect(firstCells(REFERENCE, '`prometheusSource` option')).toEqual(await known(prometheusSource));
   });
 
   it.each([
@@ -101,36 +142,34 @@ describe('the tables of the README say what the code does:', () => {
     ['demo', demoCommand()],
   ])('options of %s', (name, command) => {
     const flags = command.options.map(({ flags }) => flags);
-    expect(firstCells(`\`${name}\` option`).toSorted()).toEqual(flags.toSorted());
-    expect(readme).toContain(HEADERS_VARIABLE);
+    expect(firstCells(CLI, `\`${name}\` option`).toSorted()).toEqual(flags.toSorted());
+    expect(read(CLI)).toContain(HEADERS_VARIABLE);
   });
 
-  it('exit codes, also of the gate in docs/gate.md', () => {
-    const codes = Object.values(EXIT).map(String);
-    expect(firstCells('Exit code')).toEqual(codes);
-    const gate = readFileSync(new URL('../docs/gate.md', import.meta.url), 'utf8');
-    expect(table('Exit code', gate).flatMap(([cell = '']) => cell.split(', '))).toEqual(codes);
+  it('exit codes', () => {
+    expect(firstCells(CLI, 'Exit code')).toEqual(Object.values(EXIT).map(String));
   });
 
   it('phases', () => {
-    const [, union = ''] = /export type Phase =([^;]+);/.exec(sourceOf('deploy/verdict.ts')) ?? [];
-    expect(firstCells('Phase')).toEqual(union.match(/\w+/g));
+    const [, union = ''] = /export type Phase =([^;]+);/.exec(read('src/deploy/verdict/verdict.ts')) ?? [];
+    expect(firstCells('docs/concepts.md', 'Phase')).toEqual(union.match(/\w+/g));
   });
 
   it('scenarios of the demo', () => {
-    expect(table('Scenario').map(([name, , exitCode]) => [name, Number(exitCode)])).toEqual(
+    expect(table(CLI, 'Scenario').map(([name, , exitCode]) => [name, Number(exitCode)])).toEqual(
       SCENARIOS.map(({ name, exitCode }) => [name, exitCode]),
     );
-    expect(SCENARIOS.map(({ name }) => name)).toEqual(SCENARIO_NAMES);
   });
 
   it('environment variables', () => {
-    expect(firstCells('Variable').toSorted()).toEqual([...VARIABLES].toSorted());
+    expect(firstCells('docs/environment.md', 'Variable').toSorted()).toEqual([...VARIABLES].toSorted());
   });
 
   it('the defaults of the environment', () => {
     const { intervalMs, exportTimeoutMs, timeoutMs, batches, protocol, temporality } = readEnvironment({});
-    const defaults = new Map(table('Variable').map(([name, , given = '']) => [name, given.split(' ')[0]]));
+    const defaults = new Map(
+      table('docs/environment.md', 'Variable').map(([name, , given = '']) => [name, given.split(' ')[0]]),
+    );
     const is = (name: string, value: unknown) => expect(defaults.get(name), name).toMatch(String(value));
     is('OTEL_METRIC_EXPORT_INTERVAL', intervalMs);
     is('OTEL_METRIC_EXPORT_TIMEOUT', exportTimeoutMs);
@@ -145,18 +184,28 @@ describe('the tables of the README say what the code does:', () => {
   });
 
   it('the members of the handle', () => {
-    const members = firstCells('Member').map((cell) => cell.replace(/\(.*/, ''));
+    const members = firstCells(REFERENCE, 'Member').map((cell) => cell.replace(/\(.*/, ''));
     const own = Object.getOwnPropertyNames(PoolTelemetry.prototype).filter((name) => name !== 'constructor');
     expect(members.toSorted()).toEqual([...own, 'await using'].toSorted());
   });
 
   it('entry points', () => {
     const entries = Object.keys(manifest.exports).filter((entry) => entry !== './package.json');
-    expect(firstCells('Entry point')).toEqual(entries.map((entry) => entry.replace('.', manifest.name)));
+    expect(firstCells(REFERENCE, 'Entry point')).toEqual(
+      entries.map((entry) => entry.replace('.', manifest.name)),
+    );
   });
 
   it('commands', () => {
-    const scripts = firstCells('Command in a checkout').map((cell) => cell.replace(/^npm (run )?/, ''));
+    const all = [watchCommand(), topCommand(), bridgeCommand(), recoverCommand(), demoCommand()];
+    const named = table(CLI, 'Command').map(([cell = '']) => cell.match(/openrtc-otel (\w+)\]/)?.[1]);
+    expect(named).toEqual(all.map((command) => command.name()));
+  });
+
+  it('commands in a checkout', () => {
+    const scripts = firstCells('CONTRIBUTING.md', 'Command in a checkout').map((cell) =>
+      cell.replace(/^npm (run )?/, ''),
+    );
     expect(Object.keys(manifest.scripts)).toEqual(expect.arrayContaining(scripts));
   });
 });

@@ -1,11 +1,14 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import type { Measure } from '../examples/scenarios/deploy.js';
 import { play, RECEIVER, SCENARIOS } from '../examples/scenarios/index.js';
+import { playInTime } from './support/play-in-time.js';
 import { measureTable, type Played, scenarioTable } from './support/scenario-table.js';
 
 const INTERVAL_SECONDS = 0.5;
 const SILENCE_WINDOW_SECONDS = 4 * INTERVAL_SECONDS;
-vi.setConfig({ maxConcurrency: 3, testTimeout: 180_000 });
+vi.setConfig({ maxConcurrency: 5, testTimeout: 600_000 });
+/** Those first whose gate runs out of time: they take the longest. */
+const LONGEST_FIRST = SCENARIOS.toSorted((a, b) => Number(b.exitCode === 11) - Number(a.exitCode === 11));
 
 const played: Played[] = [];
 afterAll(() => {
@@ -22,18 +25,24 @@ const LIMITS = new Map([
 ]);
 
 describe.concurrent('a deploy, judged on the embedded receiver:', () => {
-  it.each(SCENARIOS)('$name: $title', async (scenario) => {
-    const options = { pool: scenario.name, sources: [RECEIVER], intervalSeconds: INTERVAL_SECONDS };
+  it.each(LONGEST_FIRST)('$name: $title', async (scenario) => {
+    const options = { sources: [RECEIVER], intervalSeconds: INTERVAL_SECONDS };
     const isLate = ({ what, seconds }: Measure) => !(seconds < (LIMITS.get(what) ?? 0));
-    const result = await play(scenario, options);
+    const { result, problems } = await playInTime(scenario, options, (one) => one.problems);
     played.push({ name: scenario.name, result });
-    expect(result.problems).toEqual([]);
+    expect(problems).toEqual([]);
     // A machine that is busy with something else may be late once.
     if (!result.measures.some(isLate)) return;
-    const again = await play(scenario, options);
+    const again = await playInTime(scenario, options, (one) => one.problems);
     expect(again.problems).toEqual([]);
-    expect(again.measures.filter(isLate)).toEqual([]);
+    expect(again.result.measures.filter(isLate)).toEqual([]);
   });
+});
+
+it('counters were held against the calls in most scenarios without a killed worker', () => {
+  const polite = played.filter(({ result: { telemetry } }) => telemetry.goodbyes === telemetry.workers);
+  const compared = polite.filter(({ result: { telemetry } }) => telemetry.counted === telemetry.workers);
+  expect(compared.length).toBeGreaterThan(polite.length / 2);
 });
 
 it('a gate that ends otherwise than stated is a problem, and so is a dropped call that only the caller saw', async () => {

@@ -1,5 +1,5 @@
 // A call server: each WebSocket connection to /call?tenant=... is a session. It reports to where
-// OTEL_EXPORTER_OTLP_ENDPOINT says, and on SIGTERM drains, says goodbye and exits.
+// OTEL_EXPORTER_OTLP_ENDPOINT says, and on SIGTERM or SIGINT drains, says goodbye and exits.
 import { createServer } from 'node:http';
 import { instrument } from 'openrtc-otel';
 import { healthHandler, JobRejectedError, SessionPool } from 'openrtc-otel/pool';
@@ -39,12 +39,14 @@ sockets.on('connection', (socket, request) => {
   }
 });
 
-process.once('SIGTERM', async () => {
+const stop = async () => {
   // A server that reports its drain timeout and does not keep to it.
   await pool.drain(process.env.NEVER_CUT_OFF ? NEVER : {});
   await telemetry.shutdown();
   process.exit();
-});
+};
+// A second signal joins the drain: nothing here cuts a live call off.
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, stop);
 
 server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
   const address = server.address();

@@ -28,10 +28,15 @@ if (process.argv[1] === file) {
   const server = new AgentServer(options);
   instrument(livekitPool(server, options), { poolName: 'livekit-example', tenantLimit: 20 });
 
-  process.once('SIGTERM', async () => {
+  let isStopping = false;
+  const stop = async () => {
+    // A second signal joins the first: a second server.drain() would not wait for the live calls.
+    if (isStopping) return;
+    isStopping = true;
     await server.drain().catch((error) => console.error(error.message));
     await server.close(); // says goodbye
     process.exit();
-  });
+  };
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, stop);
   await server.run();
 }

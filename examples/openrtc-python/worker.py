@@ -10,13 +10,21 @@ from openrtc.cli.reporter_cli import RuntimeReporter
 FOLDER = Path(os.environ.get("BRIDGE_DIR", "/run/openrtc"))
 
 
+class Pool(AgentPool):
+    """A pool that reports its drain also where SIGTERM began it, which OpenRTC alone does not."""
+
+    @property
+    def draining(self) -> bool:
+        return super().draining or self.server.draining
+
+
 class Support(Agent):
     def __init__(self) -> None:
         super().__init__(instructions="Hold the call until the caller hangs up.")
 
 
 def main() -> None:
-    pool = AgentPool(
+    pool = Pool(
         agents={"support": Support},
         agent_name="support",
         deployment_version=os.environ["DEPLOYMENT_VERSION"],

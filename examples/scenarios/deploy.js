@@ -3,8 +3,12 @@ import { describe } from './gate.js';
 
 /** @typedef {import('./gate.js').Gate} Gate */
 /** @typedef {import('./gate.js').Pattern} Pattern */
+/** @typedef {import('./gate.js').Verdict} Verdict */
 
-/** A step that a gate has said. Seconds since the stage was opened. @typedef {{ step: string, source: string, seconds: number }} Seen */
+/**
+ * A step that a gate has said, and the verdict that said it. Seconds since the stage was opened.
+ * @typedef {{ step: string, source: string, seconds: number, verdict: Verdict }} Seen
+ */
 /** How long something took. @typedef {{ what: string, source: string, seconds: number }} Measure */
 
 /** A deploy and the gates that judge it, one a source: all must come to the same. */
@@ -61,9 +65,10 @@ export class Deploy {
   async #see(pattern, note) {
     await Promise.all(
       this.gates.map(async (gate) => {
-        const { at } = await gate.see(pattern);
+        const { at, verdict } = await gate.see(pattern);
         const { name } = gate.source;
-        this.seen.push({ step: describe(pattern), source: name, seconds: (at - this.#begunAt) / 1000 });
+        const seconds = (at - this.#begunAt) / 1000;
+        this.seen.push({ step: describe(pattern), source: name, seconds, verdict });
         note(name, at);
       }),
     );

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startReceiver } from 'openrtc-otel/deploy';
 import { Callers } from './callers.js';
 import { inTime } from './child.js';
 import { Deploy } from './deploy.js';
 import { Gate } from './gate.js';
+import { Ledger } from './ledger.js';
 import { Servers } from './servers.js';
 import { Tee } from './tee.js';
 
@@ -24,6 +24,7 @@ const GATE_TIMEOUT = 600;
  * @property {number} intervalSeconds How often workers report: the unit of time of a scenario.
  * @property {readonly string[]} [alsoTo] OTLP endpoints that workers report to as well.
  * @property {Readonly<Record<string, string>>} [env] More environment of the call servers.
+ * @property {(gapSeconds: number) => void} [onReport] Is told for how long a worker that reports was not heard of.
  * @property {(text: string) => void} [onStep] Is told what is done.
  * @property {(verdict: Verdict, source: Source) => void} [onVerdict] Is told what a gate says.
  */
@@ -52,14 +53,14 @@ export class Stage {
   static async open(options) {
     const tee = new Tee();
     await tee.open();
-    const ledger = await startReceiver();
+    const ledger = await Ledger.open(options.onReport);
     tee.add(ledger.url);
     for (const { otlp } of options.sources) if (otlp) tee.add(otlp);
     for (const otlp of options.alsoTo ?? []) tee.add(otlp);
     return new Stage(options, tee, ledger);
   }
 
-  /** @param {StageOptions} options @param {Tee} tee @param {import('openrtc-otel/deploy').Receiver} ledger */
+  /** @param {StageOptions} options @param {Tee} tee @param {Ledger} ledger */
   constructor(options, tee, ledger) {
     this.#options = options;
     this.#tee = tee;

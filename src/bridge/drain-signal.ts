@@ -1,26 +1,24 @@
 import { statSync } from 'node:fs';
 
-/**
- * What tells that workers drain, other than they themselves: OpenRTC does not report a drain that SIGTERM started.
- */
+/** Whether workers drain, by other means than their own reports: OpenRTC does not report a drain that SIGTERM started. */
 export class DrainSignal {
-  #askedAt: number | undefined;
+  #requestedAt: number | undefined;
 
   /** @param file whose existence says so; one from before a worker's start was meant for another worker. */
   constructor(readonly file: string | undefined) {}
 
-  get isAsked(): boolean {
-    return this.#askedAt !== undefined;
+  get isRequested(): boolean {
+    return this.#requestedAt !== undefined;
   }
 
   /** All workers drain from now on. */
-  ask(): void {
-    this.#askedAt ??= performance.now();
+  request(): void {
+    this.#requestedAt ??= performance.now();
   }
 
   /** Since when a worker drains, on the clock of `performance.now()`. @param startedAt Unix milliseconds. */
   since(startedAt: number): number | undefined {
-    return this.#touchedAt(startedAt) ?? this.#askedAt;
+    return this.#touchedAt(startedAt) ?? this.#requestedAt;
   }
 
   #touchedAt(startedAt: number): number | undefined {

@@ -38,7 +38,7 @@ export class JsonlTail {
     return this.#stats && fileId(this.#stats);
   }
 
-  /** The next lines, of 1 MiB at most; none when there is nothing new. Throws when the file can not be read. */
+  /** The next lines, of 1 MiB at most; none when there is nothing new. Throws when the file cannot be read. */
   read(): TailLine[] {
     if (this.#file === undefined && !this.#open()) return [];
     const lines = this.#readOn();

@@ -1,25 +1,28 @@
 import type { SessionOutcome } from '../attributes.js';
 
-/** Sums of a worker's life, as a source tells them. */
+/** Sums of a worker's life, as a source reports them. */
 export interface Sums {
   readonly started: number;
   readonly finished: number;
-  /** Undefined where a source does not tell: then an outcome is `unknown`. */
+  /** Undefined where a source does not report it: then an outcome is `unknown`. */
   readonly failed: number | undefined;
 }
 
+/** How sessions ended whatever is reported of them; undefined where the reports are right. */
+export type EndedAs = 'dropped' | 'unknown' | undefined;
+
 /**
- * The sessions of one worker, counted. Events tell each start and end once; a snapshot tells the sums of the worker's
+ * The sessions of one worker, counted. Each start and end has one event; a snapshot has the sums of the worker's
  * life, and so what events were lost. Whichever is ahead is right, so nothing is counted twice.
  */
 export class SessionCounts {
   #started = 0;
   #finished = 0;
   #failed = 0;
-  /** Failures whose end is still to come: OpenRTC tells both. */
+  /** Failures whose end is still to come: OpenRTC reports both. */
   #failing = 0;
   /** Sessions that were counted as dropped and have not ended. */
-  #doomed = 0;
+  #cutOffLeft = 0;
   #isCutOff = false;
   readonly #ended = { success: 0, failed: 0, dropped: 0, unknown: 0 };
 
@@ -36,11 +39,10 @@ export class SessionCounts {
     return this.#started - this.#finished;
   }
 
-  /** @param isAtTimeout whether what ends now was cut off by the drain timeout. */
-  take({ started, finished, failed }: Sums, isAtTimeout: boolean): void {
+  take({ started, finished, failed }: Sums, endedAs?: EndedAs): void {
     this.#started = Math.max(this.#started, started);
     if (failed !== undefined && failed > this.#failed) {
-      if (!isAtTimeout) this.#failing += failed - this.#failed;
+      if (endedAs !== 'dropped') this.#failing += failed - this.#failed;
       this.#failed = failed;
     }
     const ends = Math.min(finished, this.#started) - this.#finished;
@@ -49,24 +51,25 @@ export class SessionCounts {
     const failures = Math.min(ends, this.#failing);
     this.#failing -= failures;
     this.#ended.failed += failures;
-    const doomed = Math.min(ends - failures, this.#doomed);
-    this.#doomed -= doomed;
-    const outcome = isAtTimeout && !this.#isCutOff ? 'dropped' : failed === undefined ? 'unknown' : 'success';
-    this.#ended[outcome] += ends - failures - doomed;
+    const cutOff = Math.min(ends - failures, this.#cutOffLeft);
+    this.#cutOffLeft -= cutOff;
+    const reported = failed === undefined ? 'unknown' : 'success';
+    const outcome = endedAs === 'dropped' && this.#isCutOff ? reported : (endedAs ?? reported);
+    this.#ended[outcome] += ends - failures - cutOff;
   }
 
-  /** The drain timeout: what is active is dropped, whatever is said of its end. */
+  /** The drain timeout: what is active is dropped, whatever is reported of its end. */
   cutOff(active: number): void {
     this.#isCutOff = true;
     this.#failing = 0;
-    this.#doomed = active;
+    this.#cutOffLeft = active;
     this.#ended.dropped += active;
   }
 
   /** The worker is gone: what was active ended with it. Returns how many sessions that are. */
   end(active: number, outcome: 'dropped' | 'unknown'): number {
-    const left = Math.max(0, active - this.#doomed);
-    this.#doomed = 0;
+    const left = Math.max(0, active - this.#cutOffLeft);
+    this.#cutOffLeft = 0;
     this.#ended[outcome] += left;
     return left;
   }

@@ -1,62 +1,74 @@
 import type { SessionOutcome } from '../attributes.js';
-import type { SessionInfo, SessionObserver } from '../pool.js';
-import { Observers } from '../pools/observers.js';
-import type { ListedSession, SessionEvent } from './facts.js';
-import { ASK_EVERY_MS } from './sign.js';
+import { Observers } from '../worker/observers.js';
+import type { SessionInfo, SessionObserver } from '../worker/pool.js';
+import type { ListedSession, SessionEvent } from './parse.js';
+import { POLL_EVERY_MS } from './poll.js';
+import type { EndedAs } from './session-counts.js';
 
-/** How long the event that tells how a session ended is waited for. */
+/** How long to wait for the event of a session's end. */
 const EVENT_MS = 5_000;
-/** What waits for its session while the socket does not answer. */
-const MOST_OUTCOMES = 1_000;
+/** How many events are kept while the socket does not answer. */
+const MOST_EVENTS = 1_000;
 
 interface Ended {
   readonly session: SessionInfo;
   readonly at: number;
 }
 
-interface Outcome {
+interface PastEvent {
   readonly event: SessionEvent;
   readonly at: number;
+  readonly endedAs: EndedAs;
 }
 
 /**
- * The sessions that the introspection socket lists, told to observers. A session has ended when it is listed no
- * more; how it ended is told by the next event of its tenant and agent, since events carry no session id.
+ * Notifies observers of the sessions that the introspection socket lists. A session has ended when it is listed no
+ * more; how it ended is in the next event of its tenant and agent, since events carry no session id.
  */
 export class SessionSpans {
   readonly #observers = new Observers();
   readonly #live = new Map<string, SessionInfo>();
-  /** Told as dropped at the drain timeout, and still listed. */
-  readonly #doomed = new Set<string>();
+  /** Ended as dropped at the drain timeout, and still listed. */
+  readonly #cutOffIds = new Set<string>();
   #ended: Ended[] = [];
-  #outcomes: Outcome[] = [];
+  #events: PastEvent[] = [];
+  readonly #resumed = new WeakSet<SessionInfo>();
   #listed = 0;
   #hasListed = false;
+
+  /** @param watchedSince when this process began to look for the worker, in Unix milliseconds. */
+  constructor(readonly watchedSince: number) {}
 
   /** How many sessions were ever listed. */
   get listed(): number {
     return this.#listed;
   }
 
+  /** Whether an earlier bridge reported its start. */
+  isResumed(session: SessionInfo): boolean {
+    return this.#resumed.has(session);
+  }
+
   observe(observer: SessionObserver): () => void {
     return this.#observers.add(observer, [...this.#live.values()]);
   }
 
-  /** @param outcome how those ended that are listed no more; undefined when an event is to tell. */
+  /** @param outcome how those ended that are listed no more; undefined when an event will follow. */
   list(sessions: readonly ListedSession[], now: number, outcome: SessionOutcome | undefined): void {
     const listed = new Set(sessions.map(({ id }) => id));
     for (const [id, session] of this.#live) {
       if (listed.has(id)) continue;
       this.#live.delete(id);
-      if (outcome) this.#tellEnd(session, outcome);
+      if (outcome) this.#notifyEnd(session, outcome);
       else this.#ended.push({ session, at: now });
     }
     for (const { id, tenant, agentName, seconds } of sessions) {
-      if (this.#live.has(id) || this.#doomed.has(id)) continue;
+      if (this.#live.has(id) || this.#cutOffIds.has(id)) continue;
       const startedAt = new Date(Date.now() - seconds * 1000);
-      // Whoever read this worker before has told the start of what is old when it is first looked at.
-      const isResumed = !this.#hasListed && seconds * 1000 > 2 * ASK_EVERY_MS;
-      const session = { id, tenant, startedAt, isResumed, ...(agentName !== '' && { agentName }) };
+      const session = { id, tenant, startedAt, ...(agentName !== '' && { agentName }) };
+      // Whoever read this worker before has reported the start of what is older than this process' first look.
+      const isOld = startedAt.getTime() < this.watchedSince - 2 * POLL_EVERY_MS;
+      if (!this.#hasListed && isOld) this.#resumed.add(session);
       this.#live.set(id, session);
       this.#listed++;
       this.#observers.notify((observer) => observer.onSessionStart?.(session));
@@ -64,25 +76,25 @@ export class SessionSpans {
     this.#hasListed = true;
     this.#match();
     // Sessions that were never listed have events too.
-    this.#outcomes = this.#outcomes.filter(({ at }) => now - at < EVENT_MS);
+    this.#events = this.#events.filter(({ at }) => now - at < EVENT_MS);
     for (const { session } of this.#ended.filter(({ at }) => now - at >= EVENT_MS)) {
-      this.#tellEnd(session, 'unknown');
+      this.#notifyEnd(session, 'unknown');
     }
     this.#ended = this.#ended.filter(({ at }) => now - at < EVENT_MS);
   }
 
   /** @param event that a session finished or failed. */
-  take(event: SessionEvent, now: number): void {
+  take(event: SessionEvent, now: number, endedAs: EndedAs): void {
     if (!this.#hasListed) return;
-    this.#outcomes = [...this.#outcomes.slice(-MOST_OUTCOMES), { event, at: now }];
+    this.#events = [...this.#events.slice(-MOST_EVENTS), { event, at: now, endedAs }];
     this.#match();
   }
 
   /** The drain timeout: what is live is dropped. */
   cutOff(): void {
     for (const session of this.#live.values()) {
-      this.#doomed.add(session.id);
-      this.#tellEnd(session, 'dropped');
+      this.#cutOffIds.add(session.id);
+      this.#notifyEnd(session, 'dropped');
     }
     this.#live.clear();
   }
@@ -92,10 +104,10 @@ export class SessionSpans {
     this.#ended.push(...Array.from(this.#live.values(), (session) => ({ session, at: 0 })));
     this.#live.clear();
     this.#match();
-    // What was listed last was lost; of any others nobody told the end.
+    // What was listed last was lost; the end of any others is not known.
     const known = this.#ended.length - lost;
     for (const [index, { session }] of this.#ended.entries()) {
-      this.#tellEnd(session, index < known ? 'unknown' : outcome);
+      this.#notifyEnd(session, index < known ? 'unknown' : outcome);
     }
     this.#ended = [];
   }
@@ -103,23 +115,24 @@ export class SessionSpans {
   /** A failure has two events: that of the end comes last. */
   #match(): void {
     this.#ended = this.#ended.filter(({ session }) => {
-      const isOfIt = ({ event }: Outcome) =>
+      const isOfIt = ({ event }: PastEvent) =>
         event.tenant === session.tenant && event.agentName === (session.agentName ?? '');
-      const end = this.#outcomes.find((told) => isOfIt(told) && told.event.event === 'session_finished');
+      const end = this.#events.find((past) => isOfIt(past) && past.event.event === 'session_finished');
       if (!end) return true;
-      const failure = this.#outcomes.find((told) => isOfIt(told) && told.event.event === 'session_failed');
-      this.#outcomes = this.#outcomes.filter((told) => told !== end && told !== failure);
-      if (failure) this.#tellEnd(session, 'failed', named(failure.event.errorName));
-      else this.#tellEnd(session, 'success');
+      const failure = this.#events.find((past) => isOfIt(past) && past.event.event === 'session_failed');
+      this.#events = this.#events.filter((past) => past !== end && past !== failure);
+      if (failure && end.endedAs !== 'dropped')
+        this.#notifyEnd(session, 'failed', errorOf(failure.event.errorName));
+      else this.#notifyEnd(session, end.endedAs ?? 'success');
       return false;
     });
   }
 
-  #tellEnd(session: SessionInfo, outcome: SessionOutcome, error?: Error): void {
+  #notifyEnd(session: SessionInfo, outcome: SessionOutcome, error?: Error): void {
     this.#observers.notify((observer) => observer.onSessionEnd?.(session, outcome, error));
   }
 }
 
-function named(name: string | undefined): Error | undefined {
+function errorOf(name: string | undefined): Error | undefined {
   return name === undefined ? undefined : Object.assign(new Error(), { name });
 }

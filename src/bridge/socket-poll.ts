@@ -1,72 +1,56 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { type ListedSession, type PoolFacts, parseSocketAnswer } from './facts.js';
-import { ASK_EVERY_MS, LONGEST_ANSWER, Reachability } from './sign.js';
+import { parseSocketAnswer, type SocketFacts } from './parse.js';
+import { Poll, textOf } from './poll.js';
 
-export interface SocketAnswer {
-  readonly facts: PoolFacts;
-  readonly sessions: readonly ListedSession[];
-  /** When the socket was made, in Unix milliseconds: another one is another worker's. */
-  readonly boundAt: number;
-}
+/** Beside its socket OpenRTC keeps a folder for the pids of job processes: with isolation="process" alone. */
+const JOB_PROCESSES = '.jobs';
 
 /**
- * Asks the introspection socket. A worker that is stalled, even stopped, accepts and does not answer: its connection
+ * Polls the introspection socket. A worker that is stalled, even stopped, accepts and does not answer: its connection
  * is kept, without a limit of time, because it breaks when the worker dies.
  */
-export class SocketPoll {
-  readonly #reachability = new Reachability();
-  #askedAt = Number.NEGATIVE_INFINITY;
-  #socket: Socket | undefined;
+export class SocketPoll extends Poll {
   #isMissing = false;
 
+  /** @param onAnswer is given when the socket was made, in Unix ms: another one is another worker's. */
   constructor(
     readonly path: string,
-    readonly onAnswer: (answer: SocketAnswer) => void,
-  ) {}
-
-  get sign() {
-    return this.#reachability.sign;
+    readonly onAnswer: (answer: SocketFacts, boundAt: number) => void,
+  ) {
+    super();
   }
 
-  /** Whether the worker took its socket away, as OpenRTC does when it closes and a killed one can not. */
+  /** Whether the worker took its socket away, as OpenRTC does when it closes and a killed one cannot. */
   get isRemoved(): boolean {
     return this.#isMissing && this.sign !== 'unseen';
   }
 
-  /** Asks, unless an answer is still awaited or it was asked just now. To be called a few times a second. */
-  ask(now: number): void {
-    if (this.#socket || now - this.#askedAt < ASK_EVERY_MS) return;
-    this.#askedAt = now;
-    const boundAt = statSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
-    this.#isMissing = boundAt === undefined;
-    if (boundAt === undefined) {
-      this.#reachability.refused();
-      return;
-    }
-    let text = '';
-    const socket = connect(this.path).setEncoding('utf8');
-    this.#socket = socket;
-    socket.on('connect', () => this.#reachability.answered());
-    socket.on('data', (part: string) => {
-      text += part;
-      if (text.length > LONGEST_ANSWER) socket.destroy();
-    });
-    socket.on('end', () => {
-      const answer = parseSocketAnswer(text);
-      if (answer) this.onAnswer({ ...answer, boundAt });
-    });
-    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
-      // Its queue of connections is full: it lives.
-      if (code === 'EAGAIN') this.#reachability.answered();
-      else this.#reachability.refused();
-    });
-    socket.on('close', () => {
-      this.#socket = undefined;
-    });
+  protected get name(): string {
+    return this.path;
   }
 
-  close(): void {
-    this.#socket?.destroy();
+  protected send(): Socket | undefined {
+    const boundAt = statSync(this.path, { throwIfNoEntry: false })?.mtimeMs;
+    this.#isMissing = boundAt === undefined;
+    if (boundAt === undefined) return undefined;
+    const socket = connect(this.path);
+    socket.on('connect', () => this.reachability.answered());
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      // Its queue of connections is full: it lives.
+      if (code === 'EAGAIN') this.reachability.answered();
+      else this.reachability.refused();
+    });
+    void this.#read(socket, boundAt);
+    return socket;
+  }
+
+  async #read(socket: Socket, boundAt: number): Promise<void> {
+    const text = await textOf(socket).catch(() => '');
+    const answer = parseSocketAnswer(text);
+    if (!answer) return this.misread(text, "those of OpenRTC's introspection");
+    this.read(answer.oddities);
+    const hasJobProcesses = existsSync(this.path + JOB_PROCESSES);
+    this.onAnswer({ ...answer, facts: { ...answer.facts, hasJobProcesses } }, boundAt);
   }
 }

@@ -11,7 +11,7 @@ export interface NamedFile {
   readonly id: string;
 }
 
-/** The files that a pattern names now, in their order. None where the folder can not be read. */
+/** The files that a pattern names now, in their order. None where the folder cannot be read. */
 export function filesOf(pattern: string): NamedFile[] {
   const name = basename(pattern)
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')

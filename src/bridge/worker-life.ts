@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { Goodbye, Telemetry } from '../instrument/handle.js';
 import { instrument } from '../instrument.js';
-import type { Goodbye, Telemetry } from '../telemetry.js';
 import { OpenRtcPythonPool } from './openrtc-python.js';
 
 /** What all workers of a bridge have in common. */
 export interface LifeOptions {
-  readonly poolName: string | undefined;
-  /** Where the worker does not tell its version. */
-  readonly deploymentVersion: string | undefined;
-  readonly drainTimeoutSeconds: number | undefined;
-  readonly tenantLimit: number | undefined;
+  readonly poolName?: string | undefined;
+  /** Where the worker does not report its version. */
+  readonly deploymentVersion?: string | undefined;
+  readonly drainTimeoutSeconds?: number | undefined;
+  readonly tenantLimit?: number | undefined;
 }
 
 interface LifeFacts {
@@ -20,6 +20,8 @@ interface LifeFacts {
   readonly startedAt: number;
   readonly version: string | undefined;
   readonly hasStream: boolean;
+  /** When this process began to look for the worker, in Unix milliseconds. */
+  readonly watchedSince: number;
 }
 
 const usedIds = new Set<string>();
@@ -30,21 +32,23 @@ export class WorkerLife {
   /** Unix milliseconds. */
   readonly startedAt: number;
   readonly #facts: LifeFacts;
-  readonly #options: LifeOptions;
   #telemetry: Telemetry | undefined;
 
-  constructor(facts: LifeFacts, options: LifeOptions) {
+  constructor(
+    facts: LifeFacts,
+    readonly options: LifeOptions,
+  ) {
     // Whole seconds, so that another process that reads the same worker comes to the same start. Down, because a start
     // that is yet to come would be taken for now.
     const startedAt = Math.floor(facts.startedAt);
     this.#facts = { ...facts, startedAt };
-    this.#options = options;
     this.startedAt = startedAt * 1000;
     this.pool = new OpenRtcPythonPool({
       startedAt,
       deploymentVersion: facts.version ?? options.deploymentVersion,
       drainTimeoutSeconds: options.drainTimeoutSeconds,
       hasStream: facts.hasStream,
+      watchedSince: facts.watchedSince,
     });
   }
 
@@ -59,9 +63,9 @@ export class WorkerLife {
     return `${workerId} (${deploymentVersion})`;
   }
 
-  /** Starts its reports; what the pool counted before is not told as news. */
+  /** Starts its reports; what the pool counted before is not reported as new. */
   report(): void {
-    const { poolName, tenantLimit } = this.#options;
+    const { poolName, tenantLimit } = this.options;
     this.#telemetry = instrument(this.pool, {
       workerId: this.#newId(),
       ...(poolName !== undefined && { poolName }),

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
-import { runBridge } from '../bridge/bridge.js';
+import { runBridge } from '../bridge/run.js';
 import { isPattern } from '../bridge/streams.js';
 import type { Sources } from '../bridge/worker-watch.js';
-import { RULES } from '../options.js';
-import { type Rule, show } from '../rules.js';
-import { EXIT } from './exit-codes.js';
-import { plain } from './text.js';
-import { parseText, parseUrl, wrong } from './values.js';
+import { RULES } from '../instrument/options.js';
+import { show } from '../lib/redact.js';
+import { EXIT } from './args/exit-codes.js';
+import { numberBy, parseText, parseUrl, textBy } from './args/values.js';
+import { stopOnSignal } from './signals.js';
+import { plain } from './terminal/text.js';
 
 interface BridgeFlags extends Sources {
   readonly pool?: string;
@@ -36,23 +37,23 @@ export function bridgeCommand(): Command {
     .option(
       '--pool <name>',
       'the name of the pool (default: service.name of OTEL_*, else "default")',
-      ruled('poolName'),
+      textBy(RULES.poolName),
     )
     .option(
       '--deployment-version <version>',
       "the worker's version where its snapshot has none (default: service.version of OTEL_*)",
-      ruled('deploymentVersion'),
+      textBy(RULES.deploymentVersion),
     )
     .option(
       '--drain-timeout <seconds>',
-      "the drain_timeout of the worker's pool: what is active then is dropped (default: no limit)",
-      ruledNumber('drainTimeoutSeconds'),
+      "the drain_timeout of the worker's pool: sessions active then are dropped (default: no limit)",
+      numberBy(RULES.drainTimeoutSeconds),
     )
-    .option('--drain-file <file>', 'a file whose existence says that the worker drains', parseText)
+    .option('--drain-file <file>', 'a file; while it exists, the worker drains', parseText)
     .option(
       '--tenant-limit <number>',
-      'reports active sessions of the first tenants each, 1 to 40 (default: not reported)',
-      ruledNumber('tenantLimit'),
+      'report the active sessions of each of the first tenants, 1 to 40 (default: not reported)',
+      numberBy(RULES.tenantLimit),
     )
     .action(run);
 }
@@ -67,9 +68,6 @@ async function run(flags: BridgeFlags, command: Command): Promise<void> {
   if (jsonl !== undefined && isPattern(jsonl) && (socket !== undefined || url !== undefined)) {
     refuse(`option '--jsonl': expected one file beside --socket or --url, got ${show(jsonl)}`);
   }
-  const ending = new AbortController();
-  // A second signal ends the bridge at once, without a goodbye: the worker may be alive.
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ending.abort());
   const isDelivered = await runBridge({
     sources: { jsonl, socket, url },
     poolName: flags.pool,
@@ -77,19 +75,9 @@ async function run(flags: BridgeFlags, command: Command): Promise<void> {
     drainTimeoutSeconds: flags.drainTimeout,
     tenantLimit: flags.tenantLimit,
     drainFile: flags.drainFile,
-    signal: ending.signal,
+    // A second signal ends the bridge without a goodbye: the worker may be alive.
+    signal: stopOnSignal().signal,
     print: (line) => void console.log(plain(line)),
   });
   process.exitCode = isDelivered ? EXIT.complete : EXIT.failed;
-}
-
-const ruled = (option: 'poolName' | 'deploymentVersion') => (given: string) =>
-  checked(given, given, RULES[option]);
-
-const ruledNumber = (option: 'drainTimeoutSeconds' | 'tenantLimit') => (given: string) =>
-  checked(given.trim() === '' ? Number.NaN : Number(given), given, RULES[option]);
-
-function checked<T>(value: T, given: string, [expected, isRight]: Rule): T {
-  if (!isRight(value)) throw wrong(expected, given);
-  return value;
 }

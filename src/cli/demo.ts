@@ -1,27 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import type { Verdict } from '../deploy/verdict.js';
-import { EXIT, SIGNALS } from './exit-codes.js';
-import { plain } from './text.js';
-import { parseUrl } from './values.js';
+import type { Verdict } from '../deploy/verdict/verdict.js';
+import { count } from '../lib/format.js';
+import { EXIT } from './args/exit-codes.js';
+import { parseUrl } from './args/values.js';
+import { stopOnSignal } from './signals.js';
+import { plain } from './terminal/text.js';
 
-/** In the order of examples/scenarios/index.js, which is loaded only when one is played. */
-export const SCENARIO_NAMES = [
-  'clean',
-  'rolling',
-  'recreate',
-  'restart',
-  'outage',
-  'leftover',
-  'kill',
-  'oom',
-  'forced',
-  'stuck',
-  'missing',
-  'crashloop',
-  'rollback',
-  'superseded',
-] as const;
-const SCENARIOS = new URL('../../examples/scenarios/index.js', import.meta.url);
+/** The scenarios there are. What plays them is loaded only for that. */
+const LIST = new URL('../../examples/scenarios/list.json', import.meta.url);
+const PLAYS = new URL('index.js', LIST);
 /** Slow enough to be followed. */
 const INTERVAL_SECONDS = 1;
 const PHASE_COLUMNS = 12;
@@ -32,8 +20,8 @@ interface Scenario {
   readonly exitCode: number;
 }
 
-/** What `openrtc-otel watch --json` says. */
-type Said = { readonly phase: 'unknown'; readonly error: string } | Verdict;
+/** What `openrtc-otel watch --json` prints. */
+type Printed = { readonly phase: 'unknown'; readonly error: string } | Verdict;
 
 interface Counts {
   readonly calls: number;
@@ -42,7 +30,7 @@ interface Counts {
 }
 
 interface Result {
-  readonly ends: readonly { readonly exitCode: number | null; readonly verdict?: Said }[];
+  readonly ends: readonly { readonly exitCode: number | null; readonly verdict?: Printed }[];
   readonly callers: Counts;
   readonly telemetry: Counts & { readonly workers: number; readonly goodbyes: number };
   readonly problems: readonly string[];
@@ -61,12 +49,11 @@ interface DemoOptions {
 
 /** `openrtc-otel demo`: plays a deploy on this machine and holds the verdict against what the callers saw. */
 export function demoCommand(): Command {
+  const names = (JSON.parse(readFileSync(LIST, 'utf8')) as readonly Scenario[]).map(({ name }) => name);
   return new Command('demo')
     .description('Plays a deploy on this machine: real call servers, callers, signals, and the gate.')
-    .addOption(
-      new Option('--scenario <name>', 'the deploy').choices(SCENARIO_NAMES).default(SCENARIO_NAMES[0]),
-    )
-    .option('--otlp <url>', 'the workers report there too, metrics and spans', parseUrl)
+    .addOption(new Option('--scenario <name>', 'the deploy').choices(names).default(names[0]))
+    .option('--otlp <url>', 'where the workers report too, metrics and spans', parseUrl)
     .addHelpText('after', EXIT_CODES)
     .action(async ({ scenario, otlp }: DemoOptions) => {
       process.exitCode = await demo(scenario, otlp);
@@ -78,30 +65,29 @@ Exit codes: 0 callers and telemetry agree and the gate ended as the scenario sta
 ${EXIT.usage} wrong usage; ${EXIT.interrupted} interrupted; ${EXIT.terminated} terminated.`;
 
 async function demo(name: string, otlp: URL | undefined): Promise<number> {
-  // What the scenario has started is ended when this process exits.
-  for (const [signal, exitCode] of Object.entries(SIGNALS)) {
-    process.once(signal, () => process.exit(exitCode));
-  }
-  const { SCENARIOS: all, RECEIVER, play }: Scenarios = await import(SCENARIOS.href);
-  const scenario = all.find((one) => one.name === name);
-  if (!scenario) throw new Error(`the scenario ${name} is not in ${SCENARIOS.pathname}`);
+  // What the scenario has started ends when this process exits.
+  const { signal } = stopOnSignal();
+  signal.addEventListener('abort', () => process.exit(signal.reason));
+  const { SCENARIOS, RECEIVER, play }: Scenarios = await import(PLAYS.href);
+  const scenario = SCENARIOS.find((one) => one.name === name);
+  if (!scenario) throw new Error(`the scenario ${name} is not in ${PLAYS.pathname}`);
   console.log(`${scenario.name}: ${scenario.title}\n`);
-  const begun = performance.now();
-  const tell = (text: string) => {
-    const seconds = ((performance.now() - begun) / 1000).toFixed(1).padStart(6);
+  const startedAt = performance.now();
+  const print = (text: string) => {
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1).padStart(6);
     console.log(`${seconds} s  ${plain(text)}`);
   };
-  let told = '';
+  let last = '';
   const result = await play(scenario, {
     pool: 'demo',
     sources: [RECEIVER],
     intervalSeconds: INTERVAL_SECONDS,
     ...(otlp && { alsoTo: [otlp.href.replace(/\/$/, '')], env: { OTEL_TRACES_EXPORTER: 'otlp' } }),
-    onStep: tell,
-    onVerdict: (said: Said) => {
-      const line = standing(said);
-      if (line !== told) tell(`    ${line}`);
-      told = line;
+    onStep: print,
+    onVerdict: (printed: Printed) => {
+      const line = describe(printed);
+      if (line !== last) print(`    ${line}`);
+      last = line;
     },
   });
   console.log(summary(scenario, result));
@@ -109,15 +95,16 @@ async function demo(name: string, otlp: URL | undefined): Promise<number> {
 }
 
 /** Where a deploy stands, in a line. */
-function standing(said: Said): string {
-  if ('error' in said) return `${said.phase.padEnd(PHASE_COLUMNS)}${said.error}`;
-  const { phase, target, workers, sessionsLeft, dropped } = said;
+function describe(printed: Printed): string {
+  const phase = printed.phase.padEnd(PHASE_COLUMNS);
+  if ('error' in printed) return `${phase}${printed.error}`;
+  const { target, workers, sessionsLeft, dropped } = printed;
   const facts = [
     `${workers.accepting} of ${workers.expected} accept on ${target}`,
-    `${sessionsLeft} sessions left elsewhere`,
+    `${count(sessionsLeft, 'session')} left elsewhere`,
     `${dropped.confirmed + dropped.presumed} dropped`,
   ];
-  return `${phase.padEnd(PHASE_COLUMNS)}${facts.join(', ')}`;
+  return `${phase}${facts.join(', ')}`;
 }
 
 function summary(scenario: Scenario, { ends: [end], callers, telemetry, problems }: Result): string {
@@ -135,6 +122,6 @@ function summary(scenario: Scenario, { ends: [end], callers, telemetry, problems
     ...checks.map(({ sentence }) => plain(sentence)),
     `The gate ended with exit code ${end?.exitCode}, expected ${scenario.exitCode}.`,
     ...problems.map(plain),
-    problems.length === 0 ? 'Callers and telemetry agree.' : 'It must not be so.',
+    problems.length === 0 ? 'Callers and telemetry agree.' : 'The deploy did not go as the scenario states.',
   ].join('\n');
 }

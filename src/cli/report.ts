@@ -1,38 +1,38 @@
-import { duration } from '../deploy/sentences.js';
-import type { Verdict } from '../deploy/verdict.js';
-import { plain, plainJson } from './text.js';
+import type { Waiting } from '../deploy/verdict/verdict.js';
+import { count, duration } from '../lib/format.js';
+import type { Judged } from './gate.js';
+import { plain, plainJson } from './terminal/text.js';
 
-/** Says what happens on the way to a verdict. */
+/** Prints what happens on the way to a verdict. */
 export interface Printer {
   /** Something beside the verdict; never on stdout. */
   note(line: string): void;
-  /** The verdict of now; says nothing when it says what the last one said. */
-  change(verdict: Verdict): void;
-  /** Why nothing can be known now. */
+  /** The verdict of now; prints nothing when nothing has changed since the last one. */
+  change(verdict: Judged): void;
+  /** Why the state is unknown now. */
   trouble(message: string): void;
-  /** The last word. Gives the exit code. */
-  end(verdict: Verdict | undefined, exitCode: number): number;
+  /** The last verdict. Gives the exit code. */
+  end(verdict: Judged | undefined, exitCode: number): number;
 }
 
 /** Plain lines, or JSON: one object a change. */
 export function createPrinter(isJson: boolean): Printer {
   const print = isJson ? printJson : printText;
-  const note = (line: string) => console.error(line);
-  let said: string | undefined;
+  let printed: string | undefined;
   let trouble = '';
-  const once = (key: string, say: () => void) => {
-    if (key !== said) say();
-    said = key;
+  const printOnce = (key: string, message: Message) => {
+    if (key !== printed) print(message);
+    printed = key;
   };
   return {
-    note,
+    note: (line) => console.error(line),
     change(verdict) {
       trouble = '';
-      once(gist(verdict), () => print({ verdict }));
+      printOnce(gist(verdict), { verdict });
     },
     trouble(message) {
       trouble = plain(message);
-      once(trouble, () => print({ trouble }));
+      printOnce(trouble, { trouble });
     },
     end(verdict, exitCode) {
       print({ ...(verdict && { verdict }), ...(trouble && { trouble }), exitCode });
@@ -42,25 +42,22 @@ export function createPrinter(isJson: boolean): Printer {
 }
 
 interface Message {
-  readonly verdict?: Verdict;
+  readonly verdict?: Judged;
   readonly trouble?: string;
   readonly exitCode?: number;
 }
 
-/** What makes a verdict another one: not the seconds that pass. */
-function gist({
-  target,
-  phase,
-  checks,
-  workers,
-  sessionsLeft,
-  dropped,
-  waitingFor,
-  leftovers,
-}: Verdict): string {
+/** What makes a verdict another one: not the seconds that pass, and not the numbers of others. */
+function gist(verdict: Judged): string {
+  const { target, phase, checks, workers, sessionsLeft, dropped, leftovers, heldBy } = verdict;
   const states = Object.values(checks).map(({ state }) => state);
-  const waiting = waitingFor.map(({ id, state, sessions }) => [id, state, sessions]);
-  return JSON.stringify([target, phase, states, workers, sessionsLeft, dropped, waiting, leftovers]);
+  const waiting = verdict.waitingFor.map(({ id, state, sessions }) => [id, state, sessions]);
+  const unaccounted = verdict.unaccounted.map(({ id }) => id);
+  const notes = verdict.notes.map((note) => note.replace(/\d+/g, ''));
+  return JSON.stringify([
+    ...[target, phase, states, workers, sessionsLeft, dropped, waiting, leftovers],
+    ...[unaccounted, notes, heldBy],
+  ]);
 }
 
 function printJson({ verdict, trouble, exitCode }: Message): void {
@@ -70,22 +67,27 @@ function printJson({ verdict, trouble, exitCode }: Message): void {
 
 function printText({ verdict, trouble, exitCode }: Message): void {
   const time = new Date(verdict?.now ?? Date.now()).toISOString().slice(11, 19);
-  console.log(
-    `${time} ${verdict?.phase ?? 'unknown'}${exitCode === undefined ? '' : ` (exit code ${exitCode})`}`,
-  );
+  const end = exitCode === undefined ? '' : ` (exit code ${exitCode})`;
+  console.log(`${time} ${verdict?.phase ?? 'unknown'}${end}`);
   if (trouble) console.log(`  ${trouble}`);
   if (!verdict) return;
   for (const { state, sentence } of Object.values(verdict.checks)) {
     console.log(`  ${MARKS[state]} ${plain(sentence)}`);
   }
-  for (const { id, version, state, sessions, ...since } of verdict.waitingFor) {
-    const drain =
-      since.drainingForSeconds === undefined ? '' : `, draining for ${duration(since.drainingForSeconds)}`;
-    const limit = since.drainTimeoutSeconds === undefined ? '' : ` of ${duration(since.drainTimeoutSeconds)}`;
-    console.log(
-      `    waiting for ${plain(id)} (${plain(version)}): ${state}, ${sessions} sessions${drain}${limit}`,
-    );
+  for (const worker of verdict.waitingFor) console.log(`    waiting for ${waitingFor(worker)}`);
+  for (const { id, version, lastReportSeconds } of verdict.unaccounted) {
+    const worker = `${plain(id)} (${plain(version)})`;
+    console.log(`    unaccounted for: ${worker}, no goodbye, last report ${duration(lastReportSeconds)} ago`);
   }
+  for (const expression of verdict.heldBy ?? []) console.log(`    held while ${plain(expression)}`);
+  for (const note of verdict.notes) console.log(`    note: ${plain(note)}`);
+}
+
+function waitingFor(worker: Waiting): string {
+  const { id, version, state, sessions, drainingForSeconds, drainTimeoutSeconds } = worker;
+  const drain = drainingForSeconds === undefined ? '' : `, draining for ${duration(drainingForSeconds)}`;
+  const limit = drainTimeoutSeconds === undefined ? '' : ` (drain timeout ${duration(drainTimeoutSeconds)})`;
+  return `${plain(id)} (${plain(version)}): ${state}, ${count(sessions, 'session')}${drain}${limit}`;
 }
 
 const MARKS = { met: '[x]', open: '[ ]', failed: '[!]', unknown: '[?]' } as const;

@@ -1,29 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import { assessDeploy } from '../deploy/assess.js';
-import { type FactsSource, guessTarget, SourceError } from '../deploy/facts.js';
-import type { Verdict } from '../deploy/verdict.js';
-import { PRESUME_AFTER_SECONDS } from '../deploy/view.js';
-import { EXIT, SIGNALS } from './exit-codes.js';
-import { exitCodeNow, exitCodeOf, Gate } from './gate.js';
-import { createPrinter, type Printer } from './report.js';
-import { addSourceOptions, openSource, type SourceOptions } from './sources.js';
-import { plain } from './text.js';
-import { type Moment, parseCount, parseDuration, parseMoment, parseText } from './values.js';
+import { PRESUME_AFTER_SECONDS, SourceError } from '../deploy/facts.js';
+import { EXIT } from './args/exit-codes.js';
+import { addSourceOptions, openSource, type SourceOptions } from './args/sources.js';
+import { durationBetween, parseCount, parseText, parseTime } from './args/values.js';
+import { exitCodeNow, exitCodeOf, Gate, type Judged } from './gate.js';
+import { Judge, type JudgeOptions } from './judge.js';
+import { createPrinter } from './report.js';
+import { keepSight } from './sight.js';
+import { stopOnSignal } from './signals.js';
 
-/** As a target: the version that was started last. */
-const AUTO = 'auto';
 const TIMEOUT_SECONDS = 3600;
 
-interface WatchOptions extends SourceOptions {
-  readonly target: string;
-  readonly expect?: number;
-  readonly since?: Moment;
-  readonly restart?: true;
-  readonly at?: Moment;
+interface WatchOptions extends SourceOptions, JudgeOptions {
   readonly timeout: number;
   readonly settle?: number;
-  readonly presumeAfter: number;
   readonly failFast?: true;
   readonly json?: true;
 }
@@ -40,24 +31,46 @@ export function watchCommand(): Command {
   return addSourceOptions(command)
     .option(
       '--expect <workers>',
-      'how many workers are to accept (default: as many as at the start)',
+      'how many workers must accept (default: as many as at the start)',
       parseCount,
     )
     .option(
       '--since <time>',
       'the start of the deploy: now, 10m (ago), an ISO time or Unix s (default: first sighting of the target)',
-      parseMoment,
+      parseTime,
     )
-    .option('--restart', 'the target ran before: its workers from before --since are old ones')
+    .option('--restart', 'the target ran before: its workers that started before --since are old')
     .addOption(
-      new Option('--at <time>', 'judge a past moment, once; as --since')
-        .argParser(parseMoment)
+      new Option('--at <time>', 'judge the deploy once, at a past time; written as for --since')
+        .argParser(parseTime)
         .conflicts('listen'),
     )
-    .addOption(duration('--timeout <duration>', 'how long to wait', TIMEOUT_SECONDS))
-    .option('--settle <duration>', 'how long an end must hold (default: one silence window)', parseDuration)
     .addOption(
-      duration('--presume-after <duration>', 'how long a silent worker is waited for', PRESUME_AFTER_SECONDS),
+      new Option('--timeout <duration>', 'how long to wait')
+        .argParser(durationBetween('1ms', '576h'))
+        .default(TIMEOUT_SECONDS, `${TIMEOUT_SECONDS} s`),
+    )
+    .option(
+      '--settle <duration>',
+      'how long an end must hold (default: one silence window)',
+      durationBetween('1s', '24h'),
+    )
+    .addOption(
+      new Option('--presume-after <duration>', 'how long to wait for a silent worker')
+        .argParser(durationBetween('1s', '24h'))
+        .default(PRESUME_AFTER_SECONDS, `${PRESUME_AFTER_SECONDS} s`),
+    )
+    .option(
+      '--strict',
+      'never accept a worker that vanished without a goodbye, or a session whose end nobody could tell',
+    )
+    .addOption(
+      new Option(
+        '--hold-while <promql>',
+        'not complete while this expression gives a value other than 0; can be given again',
+      )
+        .argParser((text: string, others: readonly string[] = []) => [...others, parseText(text)])
+        .conflicts('listen'),
     )
     .option('--fail-fast', 'end at the first confirmed drop')
     .option('--json', 'one object a change, the verdict last')
@@ -71,86 +84,52 @@ export function watchCommand(): Command {
     });
 }
 
-const duration = (flags: string, description: string, seconds: number) =>
-  new Option(flags, description).argParser(parseDuration).default(seconds, `${seconds} s`);
-
 const EXIT_CODES = `
 Exit codes: ${EXIT.complete} complete, nothing dropped; ${EXIT.failed} the tool failed; ${EXIT.dropped} sessions dropped; ${EXIT.notDone} not done in time, or stuck;
 ${EXIT.unknown} unknown; ${EXIT.superseded} superseded; ${EXIT.usage} wrong usage; ${EXIT.interrupted} interrupted; ${EXIT.terminated} terminated.`;
 
 async function watch(options: WatchOptions): Promise<number> {
   const print = createPrinter(options.json ?? false);
-  const interrupted = new AbortController();
-  let signal: keyof typeof SIGNALS | undefined;
-  for (const name of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
-    process.once(name, () => {
-      signal = name;
-      interrupted.abort();
-    });
-  }
-  await using source = await openSource(options, (line) => print.note(line));
-  const ask = createQuestion(source, options, print);
+  const { signal } = stopOnSignal();
+  const { source, prometheus } = await openSource(options, (line) => print.note(line));
+  await using sight = keepSight(source);
+  const judge = new Judge({
+    source: sight,
+    options,
+    note: (line) => print.note(line),
+    ...(prometheus && { isTrue: (expression, at) => prometheus.isTrue(expression, at) }),
+  });
   const gate = new Gate({ settleSeconds: options.settle, failFast: options.failFast });
-  const deadline = performance.now() + options.timeout * 1000;
-  let last: Verdict | undefined;
-  for (;;) {
+  // An answer that is under way must not delay the end.
+  const end = new AbortController();
+  const ended = new Promise<undefined>((resolve) => {
+    end.signal.addEventListener('abort', () => resolve(undefined));
+  });
+  setTimeout(() => end.abort(), options.timeout * 1000).unref();
+  signal.addEventListener('abort', () => end.abort());
+  let last: Judged | undefined;
+  let isAnswered = false;
+  while (!end.signal.aborted) {
+    const judging = judge.judge();
+    judging.catch(() => {});
     try {
-      last = await ask();
+      const judged = await Promise.race([judging, ended]);
+      if (judged === undefined) break;
+      isAnswered = true;
+      last = judged;
       const exitCode = options.at ? exitCodeOf(last) : gate.next(last);
       if (exitCode !== undefined) return print.end(last, exitCode);
       print.change(last);
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
+      isAnswered = true;
       last = undefined;
       gate.lost();
       print.trouble(error.message);
     }
-    if (signal) return print.end(last, SIGNALS[signal]);
-    if (options.at || performance.now() >= deadline) return print.end(last, exitCodeNow(last));
-    await sleep(source.pollMs, undefined, { signal: interrupted.signal }).catch(() => {});
+    if (options.at) break;
+    await sleep(sight.pollMs, undefined, { signal: end.signal }).catch(() => {});
   }
-}
-
-/** What is asked of the source again and again. `now` is the moment of this call, by the source's clock. */
-function createQuestion(source: FactsSource, options: WatchOptions, print: Printer): () => Promise<Verdict> {
-  const { pool, expect: expected, restart = false, presumeAfter: presumeAfterSeconds } = options;
-  const named = pool !== undefined ? { pool } : {};
-  const askedAt = performance.now();
-  let start: number | undefined;
-  let guessed: string | undefined;
-  // Kept: when the first worker of the target is long gone, its sighting would be a later one's.
-  let firstSighting: number | undefined;
-  const unixMs = async (moment: Moment) => {
-    if ('unixMs' in moment) return moment.unixMs;
-    // Taken before the read, and rounded up: a receiver that is as old as this command has seen all since.
-    const elapsed = performance.now() - askedAt;
-    start ??= Math.ceil((await source.read(named)).now - elapsed);
-    return start - moment.secondsAgo * 1000;
-  };
-  return async () => {
-    const query = {
-      ...named,
-      ...(options.since && { since: await unixMs(options.since) }),
-      ...(options.at && { at: await unixMs(options.at) }),
-    };
-    const target = options.target === AUTO ? guessTarget((await source.read(query)).workers) : options.target;
-    if (target === undefined) throw new SourceError('no worker has reported: there is no target to guess');
-    if (options.target === AUTO && target !== guessed) {
-      guessed = target;
-      firstSighting = undefined;
-      print.note(`the target is a guess, the version that started last: ${plain(target)}`);
-    }
-    const facts = await source.read({
-      ...(firstSighting !== undefined && { since: firstSighting }),
-      ...query,
-      target,
-    });
-    firstSighting ??= facts.since;
-    return assessDeploy(facts, {
-      target,
-      restart,
-      presumeAfterSeconds,
-      ...(expected !== undefined && { expected }),
-    });
-  };
+  if (!isAnswered) print.trouble('the source has not answered yet');
+  return print.end(last, signal.aborted ? signal.reason : exitCodeNow(last));
 }

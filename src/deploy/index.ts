@@ -1,14 +1,15 @@
-export { assessDeploy } from './assess.js';
 export {
   type DeployFacts,
+  type Elsewhere,
   type FactsQuery,
   type FactsSource,
   SourceError,
   type WorkerFacts,
   type WorkerState,
 } from './facts.js';
-export type { Attributes, AttributeValue, MetricPoint, Scope, SpanRecord } from './otlp-decode.js';
-export { type PrometheusOptions, prometheusSource } from './prometheus.js';
-export { type Receiver, type ReceiverOptions, startReceiver } from './receiver.js';
-export type { Check, Leftover, Phase, Verdict, Waiting } from './verdict.js';
-export type { AssessOptions } from './view.js';
+export { type PrometheusOptions, prometheusSource } from './prometheus/source.js';
+export type { Attributes, AttributeValue, MetricPoint, Scope } from './receiver/decode.js';
+export { type Receiver, type ReceiverOptions, startReceiver } from './receiver/receiver.js';
+export { assessDeploy } from './verdict/assess.js';
+export type { AssessOptions } from './verdict/assessment.js';
+export type { Check, Leftover, Phase, Verdict, Waiting } from './verdict/verdict.js';

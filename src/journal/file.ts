@@ -1,4 +1,15 @@
-import { closeSync, constants, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { attempt } from '../lib/attempt.js';
 
 /** A file is rewritten when this much was added to it, or twice what it held then if that is more. */
 const ADDED_BYTES = 256 * 1024;
@@ -6,6 +17,9 @@ const ADDED_BYTES = 256 * 1024;
 /**
  * A file of one process that lines are added to, and that is rewritten before it grows too long. What was written
  * survives the death of the process, not that of the machine.
+ *
+ * What it leaves behind is empty: a former file may still have a name, in a folder that was moved or mounted over, and
+ * says nothing there.
  */
 export class JournalFile {
   #file: number | undefined;
@@ -15,21 +29,21 @@ export class JournalFile {
   constructor(
     readonly path: string,
     readonly temporaryPath: string,
-    /** All that the file must hold. */
-    readonly contents: () => string,
+    /** All that the file must hold. @param inode of the file */
+    readonly contents: (inode: bigint) => string,
   ) {}
 
   get isOpen(): boolean {
     return this.#file !== undefined;
   }
 
-  /** @throws Error of the system; the file is then no longer open. */
+  /** @throws Error of the system; the file is then empty and no longer open. */
   add(line: string): void {
     if (this.#file === undefined) return;
     try {
       this.#bytes += writeWhole(this.#file, line);
     } catch (error) {
-      this.close();
+      this.#abandon();
       throw error;
     }
     if (this.#bytes > this.#mostBytes) this.rewrite();
@@ -38,16 +52,16 @@ export class JournalFile {
   /**
    * Writes the file anew, and opens it where it was not open. The old one stays until the new one is whole.
    *
-   * @throws Error of the system; the file is then no longer open.
+   * @throws Error of the system; the old one is then as it was.
    */
   rewrite(): void {
-    this.close();
     const { O_CREAT, O_EXCL, O_WRONLY, O_APPEND } = constants;
     rmSync(this.temporaryPath, { force: true });
     const file = openSync(this.temporaryPath, O_CREAT | O_EXCL | O_WRONLY | O_APPEND, 0o600);
     try {
-      const bytes = writeWhole(file, this.contents());
+      const bytes = writeWhole(file, this.contents(fstatSync(file, { bigint: true }).ino));
       renameSync(this.temporaryPath, this.path);
+      this.#abandon();
       this.#file = file;
       this.#bytes = bytes;
       this.#mostBytes = bytes + Math.max(ADDED_BYTES, 2 * bytes);
@@ -58,13 +72,14 @@ export class JournalFile {
     }
   }
 
-  /** Whether the file that is written has a name: one without is read by nobody. */
+  /** Whether what has its name is the file that is written: any other is read in its place. */
   isThere(): boolean {
-    try {
-      return this.#file !== undefined && fstatSync(this.#file).nlink > 0;
-    } catch {
-      return false;
-    }
+    const file = this.#file;
+    if (file === undefined) return false;
+    return attempt(() => {
+      const [mine, named] = [fstatSync(file), lstatSync(this.path)];
+      return mine.ino === named.ino && mine.dev === named.dev;
+    }, false);
   }
 
   /** @throws Error of the system; the file is closed all the same. */
@@ -76,8 +91,16 @@ export class JournalFile {
   }
 
   remove(): void {
-    this.close();
+    this.#abandon();
     rmSync(this.path, { force: true });
+  }
+
+  #abandon(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    if (file === undefined) return;
+    attempt(() => ftruncateSync(file), undefined);
+    attempt(() => closeSync(file), undefined);
   }
 }
 

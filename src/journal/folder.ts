@@ -11,19 +11,27 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  type Stats,
   statSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
+import { attempt } from '../lib/attempt.js';
 import { writeWhole } from './file.js';
 
 /** Whoever makes a socket does not listen on it yet for a moment. */
 const YOUNG_MS = 10_000;
-/** A journal of ours rewrites itself long before. */
-const MOST_BYTES = 64 * 1024 * 1024;
+/** So much is read at a time: what it takes to understand it holds the app up for less than a millisecond. */
+const PIECE_BYTES = 16 * 1024;
+/** In characters, far more than a worker ever writes. */
+const LONGEST_LINE = 1024 * 1024;
 const NAME = '[0-9a-f]{12}';
-const FILE = new RegExp(`^(${NAME})\\.(?:(journal|dead|tmp|sock)|(${NAME})\\.claim)$`);
+const FILE = new RegExp(`^(${NAME})\\.(?:(journal|dead|tmp|sock|bind)|(${NAME})\\.claim)$`);
+
+interface Owned {
+  readonly uid: number;
+}
 
 /** What the files of a folder mean. */
 export interface Listing {
@@ -39,7 +47,7 @@ export interface Listing {
 
 /**
  * The folder of the journals. A journal is `NAME.journal` while its worker lives, `NAME.HOLDER.claim` while somebody
- * says its goodbye, and `NAME.dead` when that failed: a rename is what only one of several can do.
+ * sends its goodbye, and `NAME.dead` when that failed: a rename is what only one of several can do.
  */
 export class Folder {
   readonly path: string;
@@ -49,6 +57,8 @@ export class Folder {
   }
 
   socket = (name: string) => join(this.path, `${name}.sock`);
+  /** Of a socket that does not listen yet. */
+  unnamedSocket = (name: string) => join(this.path, `${name}.bind`);
   journal = (name: string) => join(this.path, `${name}.journal`);
   temporary = (name: string) => join(this.path, `${name}.tmp`);
   dead = (name: string) => join(this.path, `${name}.dead`);
@@ -57,6 +67,17 @@ export class Folder {
   /** @throws Error of the system */
   make(): void {
     makeFolder(this.path);
+  }
+
+  /** Which device the folder is on, and which folder it is there. @throws Error of the system */
+  place(): { readonly device: string; readonly folder: string } {
+    const { dev, ino } = statSync(this.path, { bigint: true });
+    return { device: String(dev), folder: String(ino) };
+  }
+
+  /** Which file has a name; undefined where none has, or this cannot be seen. */
+  inode(path: string): bigint | undefined {
+    return attempt(() => lstatSync(path, { bigint: true }).ino, undefined);
   }
 
   /** Empty where there is no folder. */
@@ -89,30 +110,40 @@ export class Folder {
   }
 
   /** Whether a socket is not of somebody else, who could make a dead worker look alive: root needs no socket for that. */
-  isTrusted = (stats: Stats): boolean => stats.uid === 0 || this.isOurs(stats);
+  isTrusted = (stats: Owned): boolean => stats.uid === 0 || this.isOurs(stats);
 
   /** Whether a file is not of somebody else, who could make a worker say what it never said. */
-  isOurs = (stats: Stats): boolean => {
+  isOurs = (stats: Owned): boolean => {
     const user = process.geteuid?.();
     if (user === undefined || stats.uid === user) return true;
     return user === 0 && stats.uid === statSync(this.path).uid;
   };
 
   /**
-   * What a file holds.
+   * The lines of a file, some at a time: what reads a long one holds nobody up.
    * @throws Error that says why it is not read
    */
-  read(path: string): string {
+  async *read(path: string): AsyncGenerator<readonly string[]> {
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-    const file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     try {
-      const stats = fstatSync(file);
+      const stats = await file.stat();
       if (!stats.isFile()) throw new Error('it is no file');
       if (!this.isOurs(stats)) throw new Error('it belongs to another user');
-      if (stats.size > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
-      return readFileSync(file, 'utf8');
+      if (stats.size === 0) throw new Error('it is empty: its worker writes elsewhere, or wrote nothing');
+      const decoder = new StringDecoder();
+      let rest = '';
+      for (;;) {
+        const { bytesRead, buffer } = await file.read({ buffer: Buffer.alloc(PIECE_BYTES) });
+        if (bytesRead === 0) break;
+        const lines = (rest + decoder.write(buffer.subarray(0, bytesRead))).split('\n');
+        // What has no end is none of ours.
+        rest = (lines.at(-1)?.length ?? 0) > LONGEST_LINE ? '' : (lines.pop() ?? '');
+        yield lines;
+      }
+      yield [rest + decoder.end()];
     } finally {
-      closeSync(file);
+      await file.close();
     }
   }
 
@@ -148,7 +179,7 @@ export class Folder {
 
   /** Whether what there is beside no journal has been there for a while. */
   isOld(name: string): boolean {
-    return [this.socket(name), this.temporary(name)].every((path) => {
+    return this.#leftovers(name).every((path) => {
       const stats = lstatSync(path, { throwIfNoEntry: false });
       return stats === undefined || stats.mtimeMs < Date.now() - YOUNG_MS;
     });
@@ -156,8 +187,11 @@ export class Folder {
 
   /** Removes what there is of a dead worker or a former holder beside its journal. */
   sweep(name: string): void {
-    rmSync(this.temporary(name), { force: true });
-    rmSync(this.socket(name), { force: true });
+    for (const path of this.#leftovers(name)) rmSync(path, { force: true });
+  }
+
+  #leftovers(name: string): readonly string[] {
+    return [this.temporary(name), this.unnamedSocket(name), this.socket(name)];
   }
 }
 

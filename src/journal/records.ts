@@ -1,41 +1,76 @@
 import { crc32 } from 'node:zlib';
+import { type Attributes, INVALID_SPAN_CONTEXT, type SpanKind, TraceFlags } from '@opentelemetry/api';
 import {
-  type Attributes,
-  type HrTime,
-  INVALID_SPAN_CONTEXT,
-  type SpanKind,
-  TraceFlags,
-} from '@opentelemetry/api';
-import {
-  label,
-  REJECTION_REASONS,
-  type RejectionReason,
-  SESSION_OUTCOMES,
-  type SessionOutcome,
+  attributeValue,
+  METRIC_KEYS,
+  METRICS,
+  type Metric,
+  type MetricKey,
+  type Report,
 } from '../attributes.js';
-import type { Environment } from '../environment.js';
-import type { Told } from '../outputs.js';
-import { isRecord, isSeconds } from '../rules.js';
-import type { LiveSession } from '../sessions.js';
-import type { Totals, WorkerIdentity } from '../worker.js';
+import { isCount, isRecord } from '../lib/validate.js';
+import type { LiveSession } from '../worker/sessions.js';
+import type { WorkerIdentity } from '../worker/worker.js';
+
+/**
+ * A journal is text, a record a line: the CRC-32 of what follows as eight hexadecimal digits, a space, and JSON with
+ * `kind` and
+ *
+ *     worker    worker    whose journal it is and where, with what the goodbye and the spans need; the first line
+ *     report    values    the gauges by their keys in the table; when one changes, else each second
+ *     start     session   a session started
+ *     end       id        and ended
+ *     goodbye   at        from now on the goodbye may have been sent, with this time; written by whoever sends it
+ *     arrived             the goodbye has arrived; what may be left are spans
+ *
+ * The first four also have `at` (Unix ms) and the numbers of sessions that are `active` (where that is known) and that
+ * were `dropped` after them: the last line that can be read is enough to count what a killed worker lost, whatever is damaged before it.
+ * A file is rewritten before it grows too long: its first line then has `live`, how many `start` lines belong to it.
+ */
+export type JournalRecord =
+  | (Sign &
+      (
+        | { readonly kind: 'worker'; readonly worker: JournaledWorker; readonly live: number }
+        | { readonly kind: 'report'; readonly values: Values }
+        | { readonly kind: 'start'; readonly session: JournaledSession }
+        | { readonly kind: 'end'; readonly id: string }
+      ))
+  | { readonly kind: 'goodbye'; readonly at: number }
+  | { readonly kind: 'arrived' };
 
 /** A journal of another format is left to the version of this package that knows it. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
-/** Who speaks, and what was so when the journal was last rewritten. */
-export interface WorkerRecord {
+/** When the worker wrote a record, and what it lost if it was killed right after. */
+export interface Sign {
+  /** Unix ms. */
+  readonly at: number;
+  /** Undefined where the pool never told. */
+  readonly active?: number | undefined;
+  readonly dropped: number;
+}
+
+export interface JournaledWorker {
   readonly format: typeof FORMAT;
   /** Of the journal, so that a copy of it speaks for nobody. */
   readonly name: string;
   readonly boot: string;
+  readonly place: Place;
   readonly identity: WorkerIdentity;
   /** What the worker's environment gives the resource. */
   readonly resource: Attributes;
-  readonly temporality: Environment['temporality'];
   readonly spanKind: SpanKind;
-  readonly totals: Totals;
-  /** What the pool had counted before it was instrumented. */
-  readonly countedBefore: Totals;
+}
+
+/**
+ * Where a worker writes: the device, and there the inodes of its folder, its socket and the journal itself. A copy has
+ * others. The folder, when it is moved, keeps them.
+ */
+interface Place {
+  readonly device: string;
+  readonly folder: string;
+  readonly socket: string;
+  readonly file: string;
 }
 
 /** A session, without anything that is not exported anyway. */
@@ -50,66 +85,32 @@ export interface JournaledSession {
   readonly isSampled: boolean;
 }
 
-/** What the pool last said of itself. */
-export interface Facts {
-  readonly draining?: boolean | undefined;
-  /** Unix ms. */
-  readonly drainingSince?: number | undefined;
-  readonly drainTimeoutSeconds?: number | undefined;
-  readonly intervalSeconds: number;
-  readonly tenants: readonly string[];
-}
+/** The gauges of a report, but for those of its sign. */
+export type Values = Partial<Report>;
 
-/** What every record of the worker tells, so that the last one is enough to know how many sessions were active. */
-interface Sign {
-  /** When it was written, in Unix ms. */
-  readonly at: number;
-  /** Sessions it was told of that are live after it. */
-  readonly live: number;
-  /** Active sessions that nobody told of, if any; negative where told ones ended without a word. */
-  readonly untold?: number | undefined;
-}
+const OF_SIGN: readonly MetricKey[] = ['active', 'dropped', 'running'];
+const GAUGES = METRIC_KEYS.filter((key) => METRICS[key].kind === 'gauge' && !OF_SIGN.includes(key));
 
-export type WorkersRecord = Sign &
-  (
-    | { readonly kind: 'worker'; readonly worker: WorkerRecord }
-    | { readonly kind: 'start'; readonly session: JournaledSession }
-    | { readonly kind: 'end'; readonly id: string; readonly outcome: SessionOutcome }
-    | { readonly kind: 'reject'; readonly reason: RejectionReason }
-    | { readonly kind: 'facts'; readonly facts: Facts }
-    | { readonly kind: 'report'; readonly told: Told }
-    | { readonly kind: 'alive' }
-    | { readonly kind: 'goodbye'; readonly drainElapsedSeconds: number }
-  );
+export const gaugesOf = (report: Report): Values =>
+  Object.fromEntries(GAUGES.map((key) => [key, report[key]]));
 
-/** What is written by whoever says the goodbye. */
-export type RecoverersRecord =
-  /** From now on the goodbye may have been said, with this time. */
-  | { readonly kind: 'saying'; readonly at: number }
-  /** The goodbye has arrived; what may be left are spans. */
-  | { readonly kind: 'said' };
-
-export type JournalRecord = WorkersRecord | RecoverersRecord;
-
-export function startRecord(session: LiveSession, sign: Sign): WorkersRecord {
-  const { id, tenant, agentName, startedAt, span } = session;
+export function toSession({ id, tenant, agentName, startedAt, span }: LiveSession): JournaledSession {
   const { traceId, spanId, traceFlags } = span.spanContext?.() ?? INVALID_SPAN_CONTEXT;
-  const isSampled = (traceFlags & TraceFlags.SAMPLED) !== 0;
-  const ids = { traceId, spanId, isSampled };
-  const journaled = { id: label(id), tenant, agentName, startedAt: startedAt.getTime(), ...ids };
-  return { kind: 'start', ...sign, session: journaled };
+  const ids = { traceId, spanId, isSampled: (traceFlags & TraceFlags.SAMPLED) !== 0 };
+  return { id: attributeValue(id), tenant, agentName, startedAt: startedAt.getTime(), ...ids };
 }
 
-/** A record as a line: the checksum of what follows it, and JSON. */
+const checksum = (json: string) => crc32(json).toString(16).padStart(8, '0');
+
 export function toLine(record: JournalRecord): string {
   const json = JSON.stringify(record);
-  return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+  return `${checksum(json)} ${json}\n`;
 }
 
-/** What a line says; undefined where it is damaged. */
+/** What a line holds; undefined where it is damaged. */
 export function fromLine(line: string): JournalRecord | undefined {
   const json = line.slice(9);
-  if (line[8] !== ' ' || crc32(json).toString(16).padStart(8, '0') !== line.slice(0, 8)) return undefined;
+  if (line[8] !== ' ' || checksum(json) !== line.slice(0, 8)) return undefined;
   try {
     const record: unknown = JSON.parse(json);
     return isJournalRecord(record) ? record : undefined;
@@ -120,89 +121,67 @@ export function fromLine(line: string): JournalRecord | undefined {
 
 type Is = (value: unknown) => boolean;
 
-const isText: Is = (value) => typeof value === 'string' && value !== '';
-const isBoolean: Is = (value) => typeof value === 'boolean';
-const isWhole: Is = (value) => Number.isSafeInteger(value);
-const isCount: Is = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
+const isString: Is = (value) => typeof value === 'string';
+const isName: Is = (value) => isString(value) && value !== '';
 const LATEST_TIME = 8.64e15;
 const isTime: Is = (value) => Number.isFinite(value) && Number(value) >= 0 && Number(value) <= LATEST_TIME;
-const isHrTime: Is = (value) =>
-  Array.isArray(value) && value.length === 2 && (value as HrTime).every(isCount);
 const isAttributes: Is = (value) =>
   isRecord(value) && Object.values(value).every((item) => /string|number|boolean/.test(typeof item));
-const oneOf =
-  (values: readonly unknown[]): Is =>
-  (value) =>
-    values.includes(value);
-const optional =
-  (is: Is): Is =>
-  (value) =>
-    value === undefined || is(value);
 const shape =
   (members: Readonly<Record<string, Is>>): Is =>
   (value) =>
     isRecord(value) && Object.entries(members).every(([name, is]) => is(value[name]));
-const countsOf = (names: readonly string[]) =>
-  shape(Object.fromEntries(names.map((name) => [name, isCount])));
 
-const isTotals = shape({
-  started: isCount,
-  ended: countsOf(SESSION_OUTCOMES),
-  rejected: countsOf(REJECTION_REASONS),
-});
+const isValue = (metric: Metric, value: unknown): boolean => {
+  if (!metric.by) return Number.isFinite(value) && metric.isPlausible(Number(value));
+  return (
+    Array.isArray(value) && value.every(([label, count]) => isString(label) && metric.isPlausible(count))
+  );
+};
+const isValues: Is = (value) =>
+  isRecord(value) &&
+  GAUGES.every((key) => value[key] === undefined || isValue(METRICS[key], value[key])) &&
+  Object.keys(value).every((key) => GAUGES.includes(key as MetricKey));
 
 const isWorker = shape({
   // Of another format nothing else can be expected.
   format: isCount,
-  name: isText,
-  boot: isText,
+  name: isName,
+  boot: isName,
+  place: shape({ device: isName, folder: isName, socket: isName, file: isName }),
   identity: shape({
-    poolName: isText,
-    workerId: isText,
-    version: isText,
+    poolName: isName,
+    workerId: isName,
+    version: isName,
     startedAt: isTime,
     attributes: isAttributes,
   }),
   resource: isAttributes,
-  temporality: oneOf(['cumulative', 'delta', 'lowmemory']),
-  spanKind: oneOf([0, 1, 2, 3, 4]),
-  totals: isTotals,
-  countedBefore: isTotals,
+  spanKind: (value) => [0, 1, 2, 3, 4].includes(Number(value)),
 });
 
 const isSession = shape({
-  id: (value) => typeof value === 'string',
-  tenant: (value) => typeof value === 'string',
-  agentName: optional((value) => typeof value === 'string'),
+  id: isString,
+  tenant: isString,
+  agentName: (value) => value === undefined || isString(value),
   startedAt: isTime,
-  traceId: isText,
-  spanId: isText,
-  isSampled: isBoolean,
+  traceId: isName,
+  spanId: isName,
+  isSampled: (value) => typeof value === 'boolean',
 });
 
-const isFacts = shape({
-  draining: optional(isBoolean),
-  drainingSince: optional(isTime),
-  drainTimeoutSeconds: optional(isSeconds),
-  intervalSeconds: isSeconds,
-  tenants: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
-});
-
-const SIGN = { at: isTime, live: isCount, untold: optional(isWhole) };
+const SIGN = {
+  at: isTime,
+  active: (value: unknown) => value === undefined || isCount(value),
+  dropped: isCount,
+};
 const KINDS: Readonly<Record<JournalRecord['kind'], Is>> = {
-  worker: shape({ ...SIGN, worker: isWorker }),
+  worker: shape({ ...SIGN, worker: isWorker, live: isCount }),
+  report: shape({ ...SIGN, values: isValues }),
   start: shape({ ...SIGN, session: isSession }),
-  end: shape({ ...SIGN, id: (value) => typeof value === 'string', outcome: oneOf(SESSION_OUTCOMES) }),
-  reject: shape({ ...SIGN, reason: oneOf(REJECTION_REASONS) }),
-  facts: shape({ ...SIGN, facts: isFacts }),
-  report: shape({
-    ...SIGN,
-    told: shape({ sumsStart: isHrTime, time: isHrTime, totals: isTotals }),
-  }),
-  alive: shape(SIGN),
-  goodbye: shape({ ...SIGN, drainElapsedSeconds: isSeconds }),
-  saying: shape({ at: isTime }),
-  said: isRecord,
+  end: shape({ ...SIGN, id: isString }),
+  goodbye: shape({ at: isTime }),
+  arrived: isRecord,
 };
 
 function isJournalRecord(value: unknown): value is JournalRecord {

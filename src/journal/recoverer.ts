@@ -1,49 +1,52 @@
-import { rmSync } from 'node:fs';
-import type { Environment } from '../environment.js';
-import { errorClass } from '../say.js';
-import type { WorkerIdentity } from '../worker.js';
+import { rm } from 'node:fs/promises';
+import { SILENT_AFTER_INTERVALS } from '../attributes.js';
+import { Turns } from '../lib/turns.js';
+import { errorCode } from '../lib/warn.js';
+import type { Environment } from '../worker/environment.js';
+import type { WorkerIdentity } from '../worker/worker.js';
 import { bootId, type Folder, type Listing } from './folder.js';
-import { probe } from './liveness.js';
+import { type Life, probe } from './liveness-socket.js';
 import { toLine } from './records.js';
-import { finalReport, type LastKnown, replay } from './replay.js';
+import { type LastKnown, Replay } from './replay.js';
 
 /** A worker of another boot or machine is dead when it has been silent for this long, at least. */
 const SHORTEST_SILENCE_MS = 60_000;
-/** As in the verdict: a worker without a report for so many intervals is silent. */
-const SILENT_INTERVALS = 4;
-/** A goodbye that may have arrived is said again with the time it had: until backends take it for too old. */
+/** A goodbye that may have arrived is sent again with the time it had: until backends take it for too old. */
 const SAME_TIME_MS = 600_000;
 /** The pause before a second attempt; it doubles up to the longest. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
+/** Journals that are looked at at a time: a worker that finds a thousand has calls of its own. */
+const MOST_AT_A_TIME = 8;
 
 export interface RecoveryListener {
-  /** A goodbye has arrived. */
-  told(worker: WorkerIdentity, dropped: number): void;
-  /** What was left, and why. Each is said once. */
+  /** A goodbye has arrived. @param dropped in words where nobody knows */
+  delivered(worker: WorkerIdentity, dropped: number | string): void;
+  /** What was left, and why. Each once. */
   left(message: string): void;
 }
 
 /** How a look went. */
 export interface Recovered {
   /** Workers whose goodbye has arrived. */
-  readonly told: number;
-  /** Journals that were left: nothing proves that the worker is dead, it can not be read, or nothing was delivered. */
+  readonly delivered: number;
+  /** Journals that were left: nothing proves that the worker is dead, it cannot be read, or nothing was delivered. */
   readonly left: number;
 }
 
 type Outcome = keyof Recovered | 'nothing';
 
-/** Finds the dead workers of a folder and says their goodbyes. */
+/** Finds the dead workers of a folder and sends their goodbyes. */
 export class Recoverer {
   readonly #folder: Folder;
   readonly #name: string;
   readonly #environment: Environment;
   readonly #listener: RecoveryListener;
-  readonly #said = new Set<string>();
-  /** Journals whose goodbye has arrived, for where that can not be noted in them. */
-  readonly #told = new Set<string>();
+  readonly #mentioned = new Set<string>();
+  /** Journals whose goodbye has arrived, for where that cannot be noted in them. */
+  readonly #arrived = new Set<string>();
   readonly #underWay = new Map<string, Promise<Outcome>>();
+  readonly #turns = new Turns(MOST_AT_A_TIME);
   readonly #pauses = new Map<string, { readonly ms: number; readonly until: number }>();
 
   /** @param name of the socket in the folder that proves to others that this recoverer lives */
@@ -55,7 +58,7 @@ export class Recoverer {
   }
 
   /**
-   * Looks at every journal once; resolves when all that was found is told or left. Never rejects.
+   * Looks at every journal once; resolves when all that was found is delivered or left. Never rejects.
    *
    * @param isPatient whether journals that failed before get their pause
    */
@@ -71,7 +74,7 @@ export class Recoverer {
       ...others.map((name) => this.#once(name, isPatient, () => this.#sweep(name))),
     ]);
     const count = (kind: Outcome) => outcomes.filter((outcome) => outcome === kind).length;
-    return { told: count('told'), left: count('left') };
+    return { delivered: count('delivered'), left: count('left') };
   }
 
   /** Resolves when nothing is under way. */
@@ -79,21 +82,26 @@ export class Recoverer {
     await Promise.all(this.#underWay.values());
   }
 
+  #probe(name: string): Promise<Life> {
+    return probe(this.#folder.socket(name), this.#folder.isTrusted);
+  }
+
   #list(): Listing {
     try {
       return this.#folder.list();
     } catch (error) {
-      this.#leave(`the folder ${this.#folder.path} can not be read`, error);
+      this.#leave(`the folder ${this.#folder.path} cannot be read`, error);
       return { journals: [], dead: [], claims: [], others: [] };
     }
   }
 
   /** What others have finished. */
   #forgetAllBut(names: readonly string[]): void {
-    for (const name of [...this.#pauses.keys(), ...this.#told]) {
-      if (names.includes(name) || this.#underWay.has(name)) continue;
+    const there = new Set(names);
+    for (const name of [...this.#pauses.keys(), ...this.#arrived]) {
+      if (there.has(name) || this.#underWay.has(name)) continue;
       this.#pauses.delete(name);
-      this.#told.delete(name);
+      this.#arrived.delete(name);
     }
   }
 
@@ -104,40 +112,64 @@ export class Recoverer {
     if (isPatient && pause && performance.now() < pause.until) return Promise.resolve('left');
     const underWay = this.#underWay.get(name);
     if (underWay) return underWay;
-    const looking = look()
+    const looking = this.#turns
+      .run(look)
       .catch((error) => this.#leave(`the journal ${name} is left`, error))
+      .then((outcome) => {
+        if (outcome === 'left') this.#pause(name);
+        else this.#pauses.delete(name);
+        return outcome;
+      })
       .finally(() => this.#underWay.delete(name));
     this.#underWay.set(name, looking);
     return looking;
   }
 
+  /** Proof of death is that nobody listens on the very socket that the worker had, in the folder that it writes to. */
   async #lookAtWorker(name: string): Promise<Outcome> {
-    const { socket, journal, isTrusted } = this.#folder;
-    const life = await probe(socket(name), isTrusted);
+    const path = this.#folder.journal(name);
+    const socket = this.#folder.inode(this.#folder.socket(name));
+    const life = await this.#probe(name);
     if (life === 'alive') return 'nothing';
-    const known = this.#read(name, journal(name));
+    const known = await this.#read(name, path, true);
     if (known === 'left' || known === 'nothing') return known;
-    const { boot, identity } = known.worker;
-    const who = `the worker ${identity.workerId} of ${journal(name)}`;
-    if (boot !== bootId()) {
-      const limit = Math.max(SHORTEST_SILENCE_MS, SILENT_INTERVALS * 1_000 * known.facts.intervalSeconds);
-      if (Date.now() - known.lastSign < limit) {
-        return this.#leave(
-          `${who} is of another boot or machine: dead only after ${limit / 1_000} s of silence`,
-        );
-      }
-    } else if (life === 'gone') {
+    const { boot, identity, place } = known.worker;
+    const who = `the worker ${identity.workerId} of ${path}`;
+    const { device, folder } = this.#folder.place();
+    const file = this.#folder.inode(path);
+    // Somebody else was faster.
+    if (file === undefined) return 'nothing';
+    if (place.folder !== folder || place.file !== String(file)) {
+      return this.#leave(
+        `${who} writes to another folder, and what is here is a copy or a rest: remove it by hand`,
+      );
+    }
+    if (boot !== bootId() || place.device !== device) return this.#takeIfSilent(name, path);
+    if (life === 'gone' || place.socket !== String(socket)) {
       return this.#leave(
         `${who} has no socket, so nothing proves that it is dead: remove the journal by hand`,
       );
     }
-    return this.#take(name, journal(name));
+    return this.#take(name, path);
+  }
+
+  /** Of a worker of another boot or machine no socket answers, dead or alive. */
+  async #takeIfSilent(name: string, path: string): Promise<Outcome> {
+    const known = await this.#read(name, path);
+    if (known === 'left' || known === 'nothing') return known;
+    const { interval = 0 } = known.last;
+    const limit = Math.max(SHORTEST_SILENCE_MS, SILENT_AFTER_INTERVALS * 1_000 * interval);
+    if (Date.now() - known.lastSign >= limit) return this.#take(name, path);
+    return this.#leave(
+      `the worker ${known.worker.identity.workerId} of ${path} is of another boot or machine: dead only after ` +
+        `${limit / 1_000} s of silence`,
+    );
   }
 
   async #lookAtHolder(name: string, holder: string): Promise<Outcome> {
-    const { socket, claim, isTrusted } = this.#folder;
+    const { claim } = this.#folder;
     // One of its own that is not under way could not be given back. A holder removes its socket last.
-    const isHeld = holder !== this.#name && (await probe(socket(holder), isTrusted)) === 'alive';
+    const isHeld = holder !== this.#name && (await this.#probe(holder)) === 'alive';
     return isHeld ? 'nothing' : this.#take(name, claim(name, holder));
   }
 
@@ -145,15 +177,15 @@ export class Recoverer {
   async #take(name: string, path: string): Promise<Outcome> {
     const mine = this.#folder.claim(name, this.#name);
     if (!this.#folder.rename(path, mine)) return 'nothing';
-    this.#pause(name);
     try {
       this.#folder.sweep(name);
-      const known = this.#read(name, mine);
+      const known = await this.#read(name, mine);
       if (known === 'left' || known === 'nothing') return known;
-      const failure = await this.#tell(known, mine);
+      const failure = await this.#deliver(known, mine);
       if (failure !== undefined) return this.#leave(failure);
-      rmSync(mine);
-      return 'told';
+      // Not in one go with the rest of the work: to remove a long file takes a while.
+      await rm(mine);
+      return 'delivered';
     } finally {
       this.#folder.rename(mine, this.#folder.dead(name));
     }
@@ -165,9 +197,15 @@ export class Recoverer {
     this.#pauses.set(name, { ms: next, until: performance.now() + next });
   }
 
-  #read(name: string, path: string): LastKnown | 'left' | 'nothing' {
+  /** @param isHeadEnough whether only its worker must be known */
+  async #read(name: string, path: string, isHeadEnough = false): Promise<LastKnown | 'left' | 'nothing'> {
     try {
-      const known = replay(this.#folder.read(path));
+      const replay = new Replay();
+      for await (const lines of this.#folder.read(path)) {
+        for (const line of lines) replay.take(line);
+        if (isHeadEnough && replay.hasHead) break;
+      }
+      const known = replay.result();
       if (known.worker.name === name) return known;
       throw new Error('it is a copy');
     } catch (error) {
@@ -175,31 +213,31 @@ export class Recoverer {
       // Somebody else was faster.
       if (code === 'ENOENT') return 'nothing';
       const reason = code === 'ELOOP' ? 'it is a link' : (code ?? message);
-      return this.#leave(`${path} can not be read (${reason}): remove it by hand`);
+      return this.#leave(`${path} cannot be read (${reason}): remove it by hand`);
     }
   }
 
   /** What went wrong; undefined when all has arrived. */
-  async #tell(known: LastKnown, path: string): Promise<string | undefined> {
-    const { tellGoodbye, tellSpans } = await loadTell();
+  async #deliver(known: LastKnown, path: string): Promise<string | undefined> {
+    const { deliverGoodbye, deliverSpans } = await loadDelivery();
     const { identity, name } = known.worker;
     const of = `the dead worker ${identity.workerId} (${identity.poolName}, ${identity.version})`;
     const note = (line: string) => this.#note(path, line);
-    if (!known.isGoodbyeTold && !this.#told.has(name)) {
-      const isRecent = known.saidAt !== undefined && Math.abs(Date.now() - known.saidAt) < SAME_TIME_MS;
-      const at = isRecent ? Number(known.saidAt) : Date.now();
-      if (!isRecent) note(toLine({ kind: 'saying', at }));
-      const failure = await tellGoodbye(known, at, this.#environment);
+    if (!known.hasArrived && !this.#arrived.has(name)) {
+      const isRecent = known.goodbyeAt !== undefined && Math.abs(Date.now() - known.goodbyeAt) < SAME_TIME_MS;
+      const at = isRecent ? Number(known.goodbyeAt) : Math.max(Date.now(), known.lastSign + 1);
+      if (!isRecent) note(toLine({ kind: 'goodbye', at }));
+      const failure = await deliverGoodbye(known, at, this.#environment);
       if (failure && !failure.isInPart) return `the goodbye of ${of} did not arrive: ${failure.reason}`;
-      this.#told.add(name);
-      note(toLine({ kind: 'said' }));
+      this.#arrived.add(name);
+      note(toLine({ kind: 'arrived' }));
       if (failure) this.#leave(`the goodbye of ${of} arrived in part: ${failure.reason}`);
-      const { dropped, active = 0 } = finalReport(known);
-      this.#listener.told(identity, dropped + active);
-      this.#sayWhatIsMissing(known, of);
+      const { active, dropped } = known.last;
+      this.#listener.delivered(identity, active === undefined ? 'unknown how many' : dropped + active);
+      this.#mentionDamage(known, of);
     }
     if (!this.#environment.exports.TRACES) return undefined;
-    const failure = await tellSpans(known, this.#environment);
+    const failure = await deliverSpans(known, this.#environment);
     if (!failure) return undefined;
     const message = `the spans of ${of} did not arrive: ${failure.reason}`;
     if (failure.canRetry) return message;
@@ -207,14 +245,14 @@ export class Recoverer {
     return undefined;
   }
 
-  #sayWhatIsMissing({ damaged, live, sessions }: LastKnown, of: string): void {
+  #mentionDamage({ damaged, last, sessions }: LastKnown, of: string): void {
     if (damaged === 0) return;
     this.#leave(
-      `the journal of ${of} has ${damaged} damaged lines: ${Math.max(0, live - sessions.length)} of its sessions get no span`,
+      `the journal of ${of} has ${damaged} damaged lines: ${Math.max(0, (last.active ?? 0) - sessions.length)} of its sessions get no span`,
     );
   }
 
-  /** Without a note, as on a full disk, whoever comes after this recoverer says it once more, with another time. */
+  /** Without a note, as on a full disk, whoever comes after this recoverer sends it once more, with another time. */
   #note(path: string, line: string): void {
     try {
       this.#folder.append(path, line);
@@ -225,19 +263,18 @@ export class Recoverer {
 
   /** Removes what a dead worker or a dead recoverer left beside its journal. */
   async #sweep(name: string): Promise<Outcome> {
-    const life = await probe(this.#folder.socket(name), this.#folder.isTrusted);
+    const life = await this.#probe(name);
     if (life !== 'alive' && this.#folder.isOld(name)) this.#folder.sweep(name);
     return 'nothing';
   }
 
   #leave(what: string, error?: unknown): Outcome & 'left' {
-    const code = error && ((error as NodeJS.ErrnoException).code ?? errorClass(error));
-    const message = code ? `${what}: ${code}` : what;
-    if (!this.#said.has(message)) this.#listener.left(message);
-    this.#said.add(message);
+    const message = error === undefined ? what : `${what}: ${errorCode(error)}`;
+    if (!this.#mentioned.has(message)) this.#listener.left(message);
+    this.#mentioned.add(message);
     return 'left';
   }
 }
 
-/** Loads what is needed to say a goodbye. It takes a while, so that a follower does it before there is one. */
-export const loadTell = () => import('./tell.js');
+/** Loads what is needed to send a goodbye. It takes a while, so a follower does it before there is one. */
+export const loadDelivery = () => import('./deliver.js');

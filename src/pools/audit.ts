@@ -1,5 +1,5 @@
 import type { RejectionReason } from '../attributes.js';
-import { isolate } from './observers.js';
+import { isolate } from '../worker/observers.js';
 
 interface AuditRecord {
   /** Counts from 1 without gaps, so that a lost or reordered event shows. */
@@ -32,14 +32,12 @@ export type AuditSink = (event: AuditEvent) => unknown;
 
 /** Numbers a pool's audit events and hands them to its sink. */
 export class AuditLog {
-  readonly #sink: AuditSink | undefined;
-  readonly #version: string | null;
   #seq = 0;
 
-  constructor(sink: AuditSink | undefined, version: string | null) {
-    this.#sink = sink;
-    this.#version = version;
-  }
+  constructor(
+    readonly sink: AuditSink | undefined,
+    readonly version: string | null,
+  ) {}
 
   emit({ event, result, ...extra }: AuditFacts): void {
     this.#seq += 1;
@@ -50,9 +48,9 @@ export class AuditLog {
       actor: 'system',
       target: 'worker',
       result,
-      version: this.#version,
+      version: this.version,
       ...extra,
     } as AuditEvent;
-    isolate(() => this.#sink?.(record));
+    isolate(() => this.sink?.(record));
   }
 }

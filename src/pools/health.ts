@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { PoolLike, RuntimeSnapshot } from '../pool.js';
-import { checkOptions } from '../rules.js';
+import { checkOptions } from '../lib/validate.js';
+import type { PoolLike, RuntimeSnapshot } from '../worker/pool.js';
 
 /** Options of {@link healthHandler}. */
 export interface HealthOptions {

@@ -6,7 +6,7 @@ export type {
   SessionInfo,
   SessionObserver,
   SessionStart,
-} from '../pool.js';
+} from '../worker/pool.js';
 export type { AuditEvent, AuditSink } from './audit.js';
 export { type HealthOptions, healthHandler } from './health.js';
 export {

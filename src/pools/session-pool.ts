@@ -1,23 +1,42 @@
 import { randomUUID } from 'node:crypto';
 import type { RejectionReason, SessionOutcome } from '../attributes.js';
 import { DEFAULT_TENANT, SESSION_OUTCOMES } from '../attributes.js';
-import type { PoolLike, RuntimeSnapshot, SessionInfo, SessionObserver, SessionStart } from '../pool.js';
-import { checkOptions, findProblem, isDate, isFunction, type Rule, type Rules, show } from '../rules.js';
-import { runToEnd } from '../run-to-end.js';
+import { show } from '../lib/redact.js';
+import {
+  checkOptions,
+  findProblem,
+  isDate,
+  isFunction,
+  isSeconds,
+  isWhole,
+  LONGEST_TIMER_MS,
+  type Rule,
+  type Rules,
+} from '../lib/validate.js';
+import { isolate, Observers } from '../worker/observers.js';
+import type {
+  PoolLike,
+  RuntimeSnapshot,
+  SessionInfo,
+  SessionObserver,
+  SessionStart,
+} from '../worker/pool.js';
+import { runToEnd } from '../worker/pool.js';
 import { AuditLog, type AuditSink } from './audit.js';
-import { isolate, Observers } from './observers.js';
 
 const matching = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value);
-// Beyond this a Node timer fires at once.
-const isSeconds = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 2_147_483;
+const MOST_SECONDS = Math.floor(LONGEST_TIMER_MS / 1000);
 
 const TEXT: Rule = ['a string that is not empty', matching(/./s)];
 const TENANT: Rule = ['1 to 128 of the characters A-Z a-z 0-9 _ -', matching(/^[A-Za-z0-9_-]{1,128}$/)];
-const SECONDS: Rule = ['seconds from 0 to 2147483', isSeconds];
+const SECONDS: Rule = [
+  `seconds from 0 to ${MOST_SECONDS}`,
+  (value) => isSeconds(value) && value <= MOST_SECONDS,
+];
 const SESSION = { id: TEXT, tenant: TENANT, agentName: TEXT, startedAt: ['a valid Date', isDate] } as const;
 const POOL: Rules = {
   deploymentVersion: TEXT,
-  maxConcurrentSessions: ['a whole number from 1', (value) => Number.isInteger(value) && Number(value) > 0],
+  maxConcurrentSessions: ['a whole number from 1', isWhole(1)],
   drainTimeoutSeconds: SECONDS,
   auditSink: ['a function', isFunction],
 };
@@ -28,7 +47,7 @@ export interface SessionPoolOptions {
   readonly deploymentVersion?: string;
   /** How many sessions may be active at once; more are rejected as `at_capacity`. @default no limit */
   readonly maxConcurrentSessions?: number;
-  /** How long a drain may take, in seconds (0 to 2147483), unless `drain()` is told. @default no limit */
+  /** How long a drain may take, in seconds (0 to 2147483), unless `drain()` is given another time. @default no limit */
   readonly drainTimeoutSeconds?: number;
   /** Is given an event for each rejected session and for the start of the drain. @default none */
   readonly auditSink?: AuditSink;
@@ -58,7 +77,7 @@ export interface PoolSession {
   readonly signal: AbortSignal;
   /** Runs code of the session, so that spans made in it are tagged, and gives what `fn` gave. */
   run<T>(fn: () => T): T;
-  /** Ends the session, as `success` unless told otherwise. Only the first call counts. */
+  /** Ends the session; the outcome is `success` by default. Only the first call counts. */
   end(outcome?: SessionOutcome, error?: unknown): void;
 }
 
@@ -86,9 +105,10 @@ export class JobRejectedError extends Error {
  *     .catch((error) => socket.close(1013, error instanceof JobRejectedError ? error.reason : 'failed'));
  * });
  *
- * process.once('SIGTERM', async () => {
+ * const stop = async () => {
  *   process.exitCode = (await pool.drain()).drained ? 0 : 1;
- * });
+ * };
+ * for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, stop); // a second signal joins the first
  * ```
  */
 export class SessionPool implements PoolLike {
@@ -96,8 +116,6 @@ export class SessionPool implements PoolLike {
   readonly #audit: AuditLog;
   readonly #observers = new Observers();
   readonly #active = new Map<string, { readonly info: SessionInfo; readonly controller: AbortController }>();
-  readonly #byAgent = new Map<string, number>();
-  readonly #byTenant = new Map<string, number>();
   readonly #agents = new Set<string>();
   readonly #startedAt = performance.now();
   readonly #drains: ((stillActive: readonly SessionInfo[]) => void)[] = [];
@@ -133,13 +151,11 @@ export class SessionPool implements PoolLike {
    */
   start(info: SessionStart = {}): PoolSession {
     const accepted = this.#accept(info);
-    const { id, tenant, agentName } = accepted;
+    const { id, agentName } = accepted;
     const controller = new AbortController();
     this.#active.set(id, { info: accepted, controller });
     this.#started += 1;
-    adjust(this.#byTenant, tenant, 1);
     if (agentName !== undefined) {
-      adjust(this.#byAgent, agentName, 1);
       this.#agents.add(agentName);
       this.#lastAgent = agentName;
     }
@@ -179,8 +195,9 @@ export class SessionPool implements PoolLike {
     });
   }
 
-  /** Every field but `sessionsEnded`: its observers are told each end. `totalSessionFailures` counts the outcome `failed` only, as OpenRTC does. */
-  runtimeSnapshot(): Required<Omit<RuntimeSnapshot, 'sessionsEnded'>> {
+  /** Every field. `totalSessionFailures` counts the outcome `failed` only, as OpenRTC does. */
+  runtimeSnapshot(): Required<RuntimeSnapshot> {
+    const live = this.#live();
     return {
       timestamp: Date.now() / 1000,
       uptimeSeconds: (performance.now() - this.#startedAt) / 1000,
@@ -193,15 +210,18 @@ export class SessionPool implements PoolLike {
       totalSessionFailures: this.#failures,
       lastRoutedAgent: this.#lastAgent,
       lastError: this.#lastError,
-      sessionsByAgent: Object.fromEntries(this.#byAgent),
-      sessionsByTenant: Object.fromEntries(this.#byTenant),
+      sessionsByAgent: countBy(live, ({ agentName }) => agentName),
+      sessionsByTenant: countBy(live, ({ tenant }) => tenant),
     };
   }
 
-  /** Tells `observer` of every session, of the live ones at once. Returns a function that ends this. */
+  /** Notifies `observer` of every session, of the live ones at once. Returns a function that ends this. */
   observe(observer: SessionObserver): () => void {
-    const live = Array.from(this.#active.values(), ({ info }) => info);
-    return this.#observers.add(observer, live);
+    return this.#observers.add(observer, this.#live());
+  }
+
+  #live(): SessionInfo[] {
+    return Array.from(this.#active.values(), ({ info }) => info);
   }
 
   #accept(start: SessionStart): SessionInfo {
@@ -239,8 +259,6 @@ export class SessionPool implements PoolLike {
     // The id may belong to a later session by now.
     if (this.#active.get(info.id)?.info !== info) return;
     this.#active.delete(info.id);
-    adjust(this.#byTenant, info.tenant, -1);
-    if (info.agentName !== undefined) adjust(this.#byAgent, info.agentName, -1);
     if (given === 'failed') {
       this.#failures += 1;
       // Not every error can be made a string.
@@ -267,8 +285,10 @@ export class SessionPool implements PoolLike {
   }
 }
 
-function adjust(counts: Map<string, number>, key: string, by: 1 | -1): void {
-  const count = (counts.get(key) ?? 0) + by;
-  if (count === 0) counts.delete(key);
-  else counts.set(key, count);
+function countBy(sessions: readonly SessionInfo[], read: (session: SessionInfo) => string | undefined) {
+  const counts = new Map<string, number>();
+  for (const key of sessions.map(read)) {
+    if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return Object.fromEntries(counts);
 }

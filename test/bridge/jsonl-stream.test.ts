@@ -30,7 +30,7 @@ beforeEach(() => {
   stream = new JsonlStream(file);
 });
 afterEach(() => {
-  stream.close();
+  stream.tail.close();
   rmSync(dir, { recursive: true });
 });
 
@@ -71,11 +71,11 @@ describe('the stream of a worker', () => {
       'snapshot 12',
     ]);
     expect(stream.faults.toSorted()).toEqual([
-      '1 lines of an unknown schema',
+      '1 line of an unknown schema',
       '2 lines of an unknown kind',
       '44 events that OpenRTC had no room for',
       '5 lines missing (a gap in seq)',
-      '5 lines that can not be read',
+      '5 lines that cannot be read',
     ]);
     expect(await said()).toHaveLength(5);
     expect((await said()).join()).not.toContain('JSON');
@@ -107,7 +107,7 @@ describe('the stream of a worker', () => {
     read();
     writeFileSync(file, snapshot(5));
     expect(read()).toEqual(['snapshot 5']);
-    expect(stream.faults).toEqual(['1 lines missing (a gap in seq)']);
+    expect(stream.faults).toEqual(['1 line missing (a gap in seq)']);
   });
 
   it('is a new worker’s where its uptime begins again in another file, whatever its seq is', () => {

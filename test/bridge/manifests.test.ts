@@ -30,11 +30,9 @@ describe('the manifests', () => {
     expect(numberIn(unit, /TimeoutStopSec=(\d+)/)).toBeGreaterThan(unitTimeout + 10);
   });
 
-  it('tell the bridge of the drain by the file that it looks at', () => {
-    const file = '/run/openrtc/drain';
-    expect(read('kubernetes.yaml')).toContain(`command: [touch, ${file}]`);
-    expect(read('kubernetes.yaml')).toContain(`--drain-file=${file}`);
-    expect(read('openrtc-worker.service')).toContain(`ExecStop=/usr/bin/touch ${file}`);
-    expect(read('openrtc-bridge.service')).toContain(`--drain-file ${file}`);
+  it('need no file that tells of the drain: the worker of the example reports it', () => {
+    for (const file of FILES) expect(read(file)).not.toContain('drain-file');
+    const worker = readFileSync(new URL('../../examples/openrtc-python/worker.py', import.meta.url), 'utf8');
+    expect(worker).toContain('return super().draining or self.server.draining');
   });
 });

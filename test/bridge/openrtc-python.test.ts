@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { PoolFacts, SessionEvent } from '../../src/bridge/facts.js';
 import { type OpenRtcPythonOptions, OpenRtcPythonPool } from '../../src/bridge/openrtc-python.js';
+import type { PoolFacts, SessionEvent } from '../../src/bridge/parse.js';
+import { internalsOf } from '../../src/worker/pool.js';
 
 /** A pool with a clock that a test moves, and what its observer was told. */
 function createPool(options: Partial<OpenRtcPythonOptions> = {}) {
@@ -8,35 +9,37 @@ function createPool(options: Partial<OpenRtcPythonOptions> = {}) {
   const pool = new OpenRtcPythonPool({
     startedAt: 1_700_000_000,
     deploymentVersion: 'v1',
-    drainTimeoutSeconds: undefined,
     hasStream: true,
+    watchedSince: Date.now(),
     now: () => clock.now,
     ...options,
   });
   const told: string[] = [];
   pool.observe({
-    onSessionStart: ({ id, isResumed }) => told.push(`${id} ${isResumed ? 'resumed' : 'started'}`),
+    onSessionStart: (session) => {
+      const isResumed = internalsOf(pool)?.isResumed?.(session);
+      told.push(`${session.id} ${isResumed ? 'resumed' : 'started'}`);
+    },
     onSessionEnd: ({ id }, outcome, error) => {
       const name = error instanceof Error ? ` ${error.name}` : '';
       told.push(`${id} ${outcome}${name}`);
     },
   });
   const ended = () => {
-    const { sessionsEnded = {} } = pool.runtimeSnapshot();
-    return Object.fromEntries(Object.entries(sessionsEnded).filter(([, count]) => count > 0));
+    const totals = internalsOf(pool)?.totals?.().ended ?? {};
+    return Object.fromEntries(Object.entries(totals).filter(([, count]) => count > 0));
   };
   return { pool, clock, told, ended };
 }
 
 const facts = (active: number, started: number, failed = 0): PoolFacts => ({
-  ...{ active, started, failed, draining: false, tenants: undefined },
-  ...{ version: undefined, startedAt: undefined, uptimeSeconds: undefined },
+  active,
+  started,
+  failed,
+  draining: false,
 });
 /** Where OpenRTC tells no totals. */
-const bareFacts = (active: number): PoolFacts => ({
-  ...facts(active, 0),
-  ...{ started: undefined, failed: undefined },
-});
+const bareFacts = (active: number): PoolFacts => ({ active, draining: false });
 const listed = (...ids: string[]) => ids.map((id) => ({ id, tenant: 'acme', agentName: 'hold', seconds: 1 }));
 const event = (
   name: 'started' | 'finished' | 'failed',
@@ -107,6 +110,12 @@ describe('the sessions of a socket alone', () => {
     expect(told).toEqual(['old resumed', 'new started', 'late started']);
   });
 
+  it('that are old only because the first answer was late were told by nobody', () => {
+    const { pool, told } = createPool({ hasStream: false, watchedSince: Date.now() - 60_000 });
+    pool.takeSocketAnswer(facts(1, 1), [{ id: 'a', tenant: 'acme', agentName: 'hold', seconds: 30 }]);
+    expect(told).toEqual(['a started']);
+  });
+
   it('are counted by its totals, and end well where no failure came up', () => {
     const { pool, told, ended } = createPool({ hasStream: false });
     pool.takeSocketAnswer(facts(2, 2), listed('a', 'b'));
@@ -137,6 +146,57 @@ describe('the sessions of a socket alone', () => {
   });
 });
 
+describe('the sessions of a socket that snapshots do not count', () => {
+  it('are those of the worker, and nobody knows how they end', () => {
+    const { pool, told, ended } = createPool();
+    const zero = () => pool.takeSnapshot({ ...facts(0, 0), tenants: {} });
+    zero();
+    const ofTwo = () => pool.takeSocketAnswer({ ...facts(2, 2), tenants: { acme: 2 } }, listed('a', 'b'));
+    ofTwo();
+    expect(pool.runtimeSnapshot()).toMatchObject({ activeSessions: 2 });
+    ofTwo();
+    expect(pool.isContradicted).toBe(false);
+    for (let second = 0; second < 3; second++) zero();
+    expect(pool.isContradicted).toBe(true);
+    expect(pool.runtimeSnapshot()).toMatchObject({
+      activeSessions: 2,
+      totalSessionsStarted: 2,
+      sessionsByTenant: { acme: 2 },
+    });
+    for (let answer = 0; answer < 2; answer++) pool.takeSocketAnswer(facts(1, 2), listed('b'));
+    zero();
+    expect(pool.runtimeSnapshot()).toMatchObject({ activeSessions: 1 });
+    pool.end(false);
+    expect(ended()).toEqual({ unknown: 1, dropped: 1 });
+    expect(told.slice(2)).toEqual(['a unknown', 'b dropped']);
+  });
+
+  it('are no contradiction where the next snapshot counts them', () => {
+    const { pool, ended } = createPool();
+    for (let call = 1; call < 6; call++) {
+      pool.takeSocketAnswer(facts(1, call), listed(`${call}`));
+      pool.takeSnapshot(facts(0, call - 1));
+      expect(pool.runtimeSnapshot()).toMatchObject({ activeSessions: 1 });
+      pool.takeSnapshot(facts(1, call));
+      pool.takeEvent(event('started'));
+      pool.takeSnapshot(facts(0, call));
+      pool.takeEvent(event('finished'));
+      expect(pool.runtimeSnapshot()).toMatchObject({ activeSessions: 0 });
+    }
+    expect(pool.isContradicted).toBe(false);
+    expect(ended()).toEqual({ success: 5 });
+  });
+
+  it('may have ended any way where they are processes, though no failure comes up', () => {
+    const { pool, told, ended } = createPool({ hasStream: false });
+    const ofProcesses = (active: number) => ({ ...facts(active, 1), hasJobProcesses: true });
+    pool.takeSocketAnswer(ofProcesses(1), listed('a'));
+    for (let answer = 0; answer < 2; answer++) pool.takeSocketAnswer(ofProcesses(0), listed());
+    expect(told).toEqual(['a started', 'a unknown']);
+    expect(ended()).toEqual({ unknown: 1 });
+  });
+});
+
 describe('a drain', () => {
   it('with a timeout drops what is live then, and what ends in the second before it', () => {
     const { pool, clock, told, ended } = createPool({ drainTimeoutSeconds: 60 });
@@ -149,10 +209,11 @@ describe('a drain', () => {
     pool.takeEvent(event('finished'));
     clock.now = 59_500;
     pool.takeSnapshot(facts(2, 4));
+    pool.takeEvent(event('finished'));
     pool.takeSocketAnswer(facts(2, 4), listed('c', 'd'));
     expect(ended()).toEqual({ success: 1, dropped: 1 });
     clock.now = 60_000;
-    pool.look();
+    pool.update();
     expect(ended()).toEqual({ success: 1, dropped: 3 });
     expect(pool.runtimeSnapshot().activeSessions).toBe(2);
     pool.takeSnapshot(facts(0, 4));
@@ -162,18 +223,127 @@ describe('a drain', () => {
     expect(told.slice(4)).toEqual(['a success', 'b dropped', 'c dropped', 'd dropped']);
   });
 
-  it('starts when it is first told, by whoever that is', () => {
+  it('starts when it is first told, where the worker does not report it', () => {
     const { pool, clock, ended } = createPool({ drainTimeoutSeconds: 10 });
     pool.takeSnapshot(facts(1, 1));
     clock.now = 20_000;
     pool.drain(15_000);
-    pool.takeSnapshot({ ...facts(1, 1), draining: true });
+    pool.drain(18_000);
     clock.now = 24_900;
-    pool.look();
+    pool.update();
     expect(ended()).toEqual({});
     clock.now = 25_000;
-    pool.look();
+    pool.update();
     expect(ended()).toEqual({ dropped: 1 });
+  });
+});
+
+describe('a drain that the worker reports', () => {
+  const draining = (active: number) => ({ ...facts(active, 4), draining: true });
+  /** A worker with four sessions that reports its drain at 1 s; its timeout is between 60 and 61 s. */
+  function draw(options: Partial<OpenRtcPythonOptions> = {}) {
+    const scene = createPool({ drainTimeoutSeconds: 60, ...options });
+    const { pool, clock } = scene;
+    const list = (...ids: string[]) => pool.takeSocketAnswer(draining(ids.length), listed(...ids));
+    pool.takeSnapshot(facts(4, 4));
+    pool.takeSocketAnswer(facts(4, 4), listed('a', 'b', 'c', 'd'));
+    const read = (at: number, ...ids: string[]) => {
+      clock.now = at;
+      const before = pool.runtimeSnapshot().activeSessions;
+      pool.takeSnapshot(draining(ids.length));
+      for (let end = ids.length; end < before; end++) pool.takeEvent(event('finished'));
+      list(...ids);
+      pool.update();
+    };
+    read(1_000, 'a', 'b', 'c', 'd');
+    return { ...scene, read };
+  }
+
+  it('has dropped whom the timeout cut off, and not who hung up before or after it', () => {
+    const { pool, read, told, ended } = draw();
+    read(30_000, 'b', 'c', 'd');
+    read(59_000, 'b', 'c', 'd');
+    read(60_400, 'c', 'd');
+    expect(ended()).toEqual({ success: 1, dropped: 1 });
+    for (const at of [61_400, 62_400]) read(at, 'c', 'd');
+    read(63_400, 'd');
+    read(90_000);
+    pool.end(true);
+    expect(ended()).toEqual({ success: 3, dropped: 1 });
+    expect(told.slice(4)).toEqual(['a success', 'b dropped', 'c success', 'd success']);
+  });
+
+  it.each([
+    [0, { unknown: 4 }, 'd unknown'],
+    [1, { success: 3 }, 'c success'],
+  ])('may have cut off all that end as it begins, unless some are left: %i', (left, expected, lastTold) => {
+    const { pool, clock, told, ended } = createPool({ drainTimeoutSeconds: 60 });
+    pool.takeSnapshot(facts(4, 4));
+    pool.takeSocketAnswer(facts(4, 4), listed('a', 'b', 'c', 'd'));
+    clock.now = 1_000;
+    pool.takeSnapshot(draining(left));
+    for (let end = left; end < 4; end++) pool.takeEvent(event('finished'));
+    expect(ended()).toEqual(expected);
+    pool.takeSocketAnswer(draining(left), listed(...['d'].slice(0, left)));
+    expect(told.at(-1)).toBe(lastTold);
+  });
+
+  it('has dropped the last one where the worker closes with it', () => {
+    const { pool, read, clock, told, ended } = draw();
+    for (const at of [40_000, 59_500]) read(at, 'd');
+    clock.now = 60_500;
+    pool.takeSnapshot(draining(0));
+    pool.takeEvent(event('finished'));
+    pool.end(true);
+    expect(ended()).toEqual({ success: 3, dropped: 1 });
+    expect(told.at(-1)).toBe('d dropped');
+  });
+
+  it('has dropped whom the timeout cut off, however rarely its snapshots come', () => {
+    const { read, ended } = draw();
+    read(50_000, 'a', 'b', 'c', 'd');
+    read(80_000, 'b', 'c', 'd');
+    read(110_000, 'c', 'd');
+    expect(ended()).toEqual({ success: 1, dropped: 1 });
+  });
+
+  it('has dropped whom the timeout cut off, by the socket alone', () => {
+    const { pool, clock, ended } = createPool({ hasStream: false, drainTimeoutSeconds: 60 });
+    pool.takeSocketAnswer(facts(2, 4), listed('a', 'b'));
+    const read = (at: number, ...ids: string[]) => {
+      clock.now = at;
+      pool.takeSocketAnswer(draining(ids.length), listed(...ids));
+    };
+    for (let at = 1_000; at < 61_000; at += 1_000) read(at, 'a', 'b');
+    for (const at of [61_100, 62_100, 63_100]) read(at, 'b');
+    for (const at of [64_100, 65_100]) read(at);
+    expect(ended()).toEqual({ success: 3, dropped: 1 });
+  });
+
+  it('is presumed to drop all where the timeout cut off none: its clock began at another time', () => {
+    const { pool, read, told, ended } = draw();
+    for (const at of [59_000, 60_000, 61_000, 62_000]) read(at, 'a', 'b', 'c', 'd');
+    expect(ended()).toEqual({});
+    read(63_000, 'b', 'c', 'd');
+    expect(ended()).toEqual({ dropped: 4 });
+    read(64_000);
+    pool.end(true);
+    expect(ended()).toEqual({ dropped: 4 });
+    expect(told.slice(4)).toEqual(['a dropped', 'b dropped', 'c dropped', 'd dropped']);
+  });
+
+  it('cuts off all sessions where these are processes', () => {
+    const { pool, clock, ended } = createPool({ drainTimeoutSeconds: 60 });
+    pool.takeSnapshot(facts(0, 0));
+    pool.takeSocketAnswer({ ...facts(2, 2), hasJobProcesses: true }, listed('a', 'b'));
+    clock.now = 1_000;
+    pool.takeSnapshot({ ...facts(0, 0), draining: true });
+    clock.now = 60_999;
+    pool.update();
+    expect(ended()).toEqual({});
+    clock.now = 61_000;
+    pool.update();
+    expect(ended()).toEqual({ dropped: 2 });
   });
 });
 

@@ -90,6 +90,8 @@ describe.concurrent('a bridge', () => {
     const worker = scene.worker();
     const drainFile = join(scene.dir, 'drain');
     scene.bridge([...scene.all, '--drain-file', drainFile, '--drain-timeout', '4']);
+    // The start of a session that is old when it is first looked at is not told.
+    await eventually(() => expect(scene.backend.worker).toBeDefined());
     await worker.ask('start', 'acme', 'acme', 'globex');
     await eventually(() => expect(scene.backend.worker?.active).toBe(3));
     await eventually(() => expect(ofSession(scene, 'openrtc.session.start')).toHaveLength(3));
@@ -116,6 +118,7 @@ describe.concurrent('a bridge', () => {
     await using scene = await Scene.create();
     const worker = scene.worker();
     const first = scene.bridge(scene.all);
+    await eventually(() => expect(scene.backend.worker).toBeDefined());
     await worker.ask('start', 'acme', 'acme', 'globex');
     await eventually(() => expect(ofSession(scene, 'openrtc.session.start')).toHaveLength(3));
     await worker.ask('finish', 'globex');

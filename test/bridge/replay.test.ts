@@ -13,6 +13,12 @@ const told = (report: Record<string, number>) =>
     ),
   );
 
+/** What the socket answered in the capture `drain-timeout`. */
+const DRAIN_TIMEOUT_ANSWERS = [
+  [12.2, 'top-1-draining-4.6s.json'],
+  [59.2, 'top-2-after-timeout-40s.json'],
+] as const;
+
 describe('a recorded worker that', () => {
   it('drains to its last call drops none', async () => {
     const { states, goodbye, report, spans } = await replay('drain-clean', {
@@ -50,10 +56,7 @@ describe('a recorded worker that', () => {
     const { states, goodbye, report, spans } = await replay('drain-timeout', {
       drainAt: 7.5,
       drainTimeoutSeconds: 5,
-      socket: [
-        [12.2, 'top-1-draining-4.6s.json'],
-        [59.2, 'top-2-after-timeout-40s.json'],
-      ],
+      socket: DRAIN_TIMEOUT_ANSWERS,
     });
     expect(states.slice(4)).toEqual([
       'draining 3 of 3',
@@ -70,6 +73,22 @@ describe('a recorded worker that', () => {
       'openrtc.sessions.ended dropped': 3,
     });
     expect(spans.map(({ outcome }) => outcome)).toEqual(['dropped', 'dropped', 'dropped']);
+  });
+
+  it('reports its drain has dropped the one that its timeout cut off, and not those who hung up later', async () => {
+    const { states, goodbye, spans } = await replay('drain-timeout', {
+      reportsDrainAt: 7.5,
+      drainTimeoutSeconds: 5,
+      socket: DRAIN_TIMEOUT_ANSWERS,
+    });
+    expect(states.slice(4)).toEqual([
+      'draining 3 of 3',
+      'draining 2 of 3, 1 dropped',
+      'draining 1 of 3, 1 success, 1 dropped',
+      'draining 0 of 3, 2 success, 1 dropped',
+    ]);
+    expect(goodbye?.droppedSessions).toBe(1);
+    expect(spans.map(({ outcome }) => outcome).toSorted()).toEqual(['dropped', 'success', 'success']);
   });
 
   it('reaches its drain timeout ends its sessions as it says where the bridge was told of none', async () => {

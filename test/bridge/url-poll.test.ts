@@ -2,21 +2,29 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import type { PoolFacts } from '../../src/bridge/facts.js';
-import { LONGEST_ANSWER } from '../../src/bridge/sign.js';
+import type { PoolFacts } from '../../src/bridge/parse.js';
+import { LONGEST_ANSWER, POLL_EVERY_MS } from '../../src/bridge/poll.js';
 import { UrlPoll } from '../../src/bridge/url-poll.js';
+import { listenToWarnings } from '../support/warnings.js';
 import { eventually } from '../wire/support/eventually.js';
 
-/** Asks an endpoint once. */
+const said = listenToWarnings();
+
+/** Asks an endpoint once, and again. */
 async function ask(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const answers: PoolFacts[] = [];
   const { port } = server.address() as AddressInfo;
   const poll = new UrlPoll(`http://127.0.0.1:${port}/`, (facts) => void answers.push(facts));
-  poll.ask(performance.now());
+  let now = performance.now();
+  poll.poll(now);
   return {
     answers,
+    again: () => {
+      now += POLL_EVERY_MS;
+      poll.poll(now);
+    },
     [Symbol.dispose]() {
       poll.close();
       server.closeAllConnections();
@@ -28,6 +36,22 @@ async function ask(listener: RequestListener) {
 it('an answer is taken whatever its status code is', async () => {
   using asked = await ask((_, response) => response.writeHead(503).end('{"active_sessions":2}'));
   await eventually(() => expect(asked.answers).toMatchObject([{ active: 2 }]));
+});
+
+it('an answer that is none is said once', async () => {
+  let answered = 0;
+  using asked = await ask((_, response) => {
+    answered++;
+    // What OpenRTC's own endpoint serves.
+    response.end('OK');
+  });
+  await eventually(() => {
+    asked.again();
+    expect(answered).toBeGreaterThan(5);
+  });
+  expect(await said()).toEqual([
+    expect.stringMatching(/^http:\S+: answers that are not the JSON of a runtime_snapshot\(\)/),
+  ]);
 });
 
 it('an answer without an end is not read for ever', async () => {

@@ -8,14 +8,14 @@ it.each([0.1, 0.6])(
   (past) => {
     const second = 1_700_000_000;
     vi.useFakeTimers({ toFake: ['Date'], now: (second + past) * 1000 });
-    const facts = { source: 'a', startedAt: second + past - 0.05, version: 'v1', hasStream: false };
-    const none = undefined;
-    const life = new WorkerLife(facts, {
-      poolName: none,
-      deploymentVersion: none,
-      drainTimeoutSeconds: none,
-      tenantLimit: none,
-    });
+    const facts = {
+      source: 'a',
+      startedAt: second + past - 0.05,
+      version: 'v1',
+      hasStream: false,
+      watchedSince: 0,
+    };
+    const life = new WorkerLife(facts, {});
     const startNow = () => {
       const { timestamp = 0, uptimeSeconds = 0 } = life.pool.runtimeSnapshot();
       return timestamp - uptimeSeconds;

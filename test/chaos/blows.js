@@ -1,4 +1,4 @@
-import { until } from './until.js';
+import { until } from '../support/until.js';
 
 /** @typedef {import('./worker.js').Worker} Worker */
 /** @typedef {import('./plan.js').Event} Event */
@@ -34,10 +34,7 @@ export async function strike(scene, worker, event) {
   if (worker.folder === undefined || scene.isDiskFilled) await fleet.isReported(worker);
   await end(scene, worker, event);
   await fleet.exited(worker);
-  await until(
-    () => calls.talking(worker).length === 0,
-    () => `the callers to notice the end of ${worker.id}`,
-  );
+  await until(`the callers to notice the end of ${worker.id}`, () => calls.talking(worker).length === 0);
   worker.isLost = worker.isKilled && (!worker.folder || (worker.couldNotWrite && !worker.hasJournal));
   await recover(scene, worker, event);
 }

@@ -1,5 +1,5 @@
 import { Child } from '../../examples/scenarios/child.js';
-import { until } from './until.js';
+import { until } from '../support/until.js';
 
 const SCRIPT = new URL('../../examples/call-server/callers.js', import.meta.url);
 
@@ -49,10 +49,7 @@ export class Calls {
     const call = { id, worker, is: 'placed' };
     this.#calls.set(id, call);
     this.#process.send({ call: id, port: worker.port, tenant: id });
-    await until(
-      () => call.is !== 'placed' || this.#isOver,
-      () => `an answer to ${id} by ${worker.id}`,
-    );
+    await until(`an answer to ${id} by ${worker.id}`, () => call.is !== 'placed' || this.#isOver);
     return call;
   }
 
@@ -62,10 +59,7 @@ export class Calls {
       call.is = 'hanging up';
       this.#process.send({ hangUp: call.id });
     }
-    await until(
-      () => call.endedAt || this.#isOver,
-      () => `the end of ${call.id} with ${call.worker.id}`,
-    );
+    await until(`the end of ${call.id} with ${call.worker.id}`, () => call.endedAt || this.#isOver);
   }
 
   /** No call of a worker is about to begin or to end. @param {Worker} worker */

@@ -1,8 +1,8 @@
 import { inTime } from '../../examples/scenarios/child.js';
 import { Gate } from '../../examples/scenarios/gate.js';
+import { until } from '../support/until.js';
 import { strike } from './blows.js';
 import { gateProblems } from './compare.js';
-import { until } from './until.js';
 import { blowOver } from './weather.js';
 
 /** How long a gate waits for a silent worker, in report intervals: longer than a silence window. */
@@ -92,10 +92,7 @@ export class Deploy {
     keeper.isKilled = true;
     keeper.signal('SIGKILL');
     await fleet.exited(keeper);
-    await until(
-      () => calls.talking(keeper).length === 0,
-      () => `the callers to notice the end of ${keeper.id}`,
-    );
+    await until(`the callers to notice the end of ${keeper.id}`, () => calls.talking(keeper).length === 0);
     await fleet.accountFor(keeper);
   }
 
@@ -211,7 +208,7 @@ export class Deploy {
     const workers = side === 'new' ? this.#fresh : this.#old;
     const generation = side === 'new' ? this.#generation : this.#generation - 1;
     const find = () => workers.find((worker) => worker?.slot === slot && worker.generation === generation);
-    return until(find, () => `a worker in place ${slot}`);
+    return until(`a worker in place ${slot}`, find);
   }
 
   /** @param {Worker} worker @param {'old' | 'new'} side */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Child, inTime } from '../../examples/scenarios/child.js';
 import { Servers } from '../../examples/scenarios/servers.js';
-import { until } from './until.js';
+import { until } from '../support/until.js';
 import { Worker } from './worker.js';
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url);
@@ -20,7 +20,7 @@ const DRAIN_TIMEOUT = 1000;
  * @property {string} path The folder of the journals' folders.
  * @property {number} intervalMs
  * @property {import('./calls.js').Calls} calls
- * @property {import('openrtc-otel/deploy').Receiver} ledger
+ * @property {import('../../examples/scenarios/ledger.js').Ledger} ledger
  */
 
 /** The worker processes of a play, and the recoverers of their journals. */
@@ -74,25 +74,22 @@ export class Fleet {
     worker.isHeld = true;
     // What a worker does before its journal is open, in the first moments of its life, dies with it.
     await until(
+      `the journal of ${worker.id}`,
       () => !worker.folder || worker.hasJournal || worker.couldNotWrite,
-      () => `the journal of ${worker.id}`,
     );
     await until(
+      `${worker.id} to count the calls that its callers hold`,
       async () => calls.isQuiet(worker) && (await worker.active()) === calls.talking(worker).length,
-      () => `${worker.id} to count the calls that its callers hold`,
     );
   }
 
   /** Resolves when a report has told of the calls of a worker that is held. @param {Worker} worker */
   async isReported(worker) {
     const since = Date.now();
-    await until(
-      () => {
-        const row = this.row(worker);
-        return row && row.lastReportAt > since && row.active === this.#options.calls.talking(worker).length;
-      },
-      () => `a report of ${worker.id}`,
-    );
+    await until(`a report of ${worker.id}`, () => {
+      const row = this.row(worker);
+      return row && row.lastReportAt > since && row.active === this.#options.calls.talking(worker).length;
+    });
   }
 
   /** What the ledger knows of a worker. @param {Worker} worker */
@@ -102,10 +99,7 @@ export class Fleet {
 
   /** Its goodbye has arrived. @param {Worker} worker */
   async isTold(worker) {
-    await until(
-      () => this.row(worker)?.exited,
-      () => `the goodbye of ${worker.id}`,
-    );
+    await until(`the goodbye of ${worker.id}`, () => this.row(worker)?.exited);
   }
 
   /** Its process has ended. @param {Worker} worker */
@@ -122,7 +116,7 @@ export class Fleet {
       await this.recoverOnce(folder);
       await sleep(this.#options.intervalMs / 2);
     }
-    await until(isDone, () => `the goodbye of ${worker.id}`);
+    await until(`the goodbye of ${worker.id}`, isDone);
   }
 
   /** @param {string} folder */

@@ -155,7 +155,7 @@ function step(random, { draft, index, size, climate, generations, targets }) {
     const workers = generations[side === 'old' ? index : index + 1] ?? [];
     for (const [slot, worker] of workers.entries()) {
       if (slot === 0 || !random.chance(1.3 / size)) continue;
-      // On a full disk it can not be told who of a folder has still got a journal.
+      // On a full disk it cannot be told who of a folder has still got a journal.
       if (climate === 'disk' && worker.journal === 'shared') continue;
       const event = { ...blow(random, side, draft.kind), side, slot };
       events.push(event);

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { prometheusSource, startReceiver } from 'openrtc-otel/deploy';
+import { prometheusSource } from 'openrtc-otel/deploy';
+import { Ledger } from '../../examples/scenarios/ledger.js';
+import { SpanSink } from '../support/span-sink.js';
 import { Calls } from './calls.js';
 import { exitProblems, rowProblems, spanProblems, sumProblems } from './compare.js';
 import { Deploy } from './deploy.js';
@@ -32,6 +34,7 @@ const LOOK_EVERY_MS = 200;
  * @property {number} calls
  * @property {number} dropped
  * @property {number} workers
+ * @property {number} counted Workers whose counters were held against the calls, exactly.
  * @property {string[]} skipped What could not be played.
  * @property {boolean} isStarved The machine was so slow that a goodbye was lost that nobody else could say, or that a
  *   worker that runs did not report for a silence window.
@@ -59,7 +62,7 @@ export class Play {
   traffic;
   #backend;
   #ledger;
-  #spans;
+  #sink;
   #begunAt = Date.now();
   /** @type {Gate[]} */
   #gates = [];
@@ -75,10 +78,8 @@ export class Play {
 
   /** @param {number} seed @param {number} mostDeploys @param {Backend} backend @returns {Promise<Result>} */
   static async run(seed, mostDeploys, backend) {
-    /** @type {import('openrtc-otel/deploy').SpanRecord[]} */
-    const spans = [];
-    const ledger = await startReceiver({ onSpans: (more) => void spans.push(...more) });
-    const play = new Play(planOf(seed, mostDeploys), backend, ledger, spans);
+    const ledger = await Ledger.open();
+    const play = new Play(planOf(seed, mostDeploys), backend, ledger, await SpanSink.open());
     try {
       await play.#open();
       await play.#go();
@@ -92,9 +93,9 @@ export class Play {
 
   /**
    * @param {import('./plan.js').Plan} plan @param {Backend} backend
-   * @param {import('openrtc-otel/deploy').Receiver} ledger @param {import('openrtc-otel/deploy').SpanRecord[]} spans
+   * @param {Ledger} ledger @param {SpanSink} sink
    */
-  constructor(plan, backend, ledger, spans) {
+  constructor(plan, backend, ledger, sink) {
     this.plan = plan;
     this.source = backend.source;
     this.intervalMs = backend.intervalMs;
@@ -102,9 +103,9 @@ export class Play {
     this.random = new Random(plan.seed);
     this.#backend = backend;
     this.#ledger = ledger;
-    this.#spans = spans;
+    this.#sink = sink;
     if (plan.climate === 'disk' && !this.disk.mount()) {
-      this.skipped.push('no disk is filled: this user can not mount a file system');
+      this.skipped.push('no disk is filled: this user cannot mount a file system');
     }
     const { calls, disk, pool, intervalMs } = this;
     this.fleet = new Fleet({ pool, tee: this.tee, path: disk.path, intervalMs, calls, ledger });
@@ -157,6 +158,7 @@ export class Play {
   async #open() {
     await this.tee.open();
     this.tee.add(this.#ledger.url);
+    this.tee.add(this.#sink.url, (path) => path.endsWith('/traces'));
     const { otlp } = this.source;
     // It takes metrics alone.
     if (otlp) this.tee.add(otlp, (path) => path.endsWith('/metrics'));
@@ -208,11 +210,20 @@ export class Play {
       return [
         ...exitProblems(worker),
         ...rowProblems('ledger', row, worker, calls),
-        ...sumProblems(row, worker, calls),
+        ...sumProblems(row, worker, calls, this.#hasCounters(worker)),
         ...(held ? rowProblems('Prometheus', held.get(worker.id), worker, calls) : []),
-        ...spanProblems(this.#spans, worker, calls, isAllDelivered),
+        ...spanProblems(this.#sink.spans, worker, calls, isAllDelivered),
       ];
     });
+  }
+
+  /**
+   * Whether all that a worker counted must have arrived. A goodbye that others say for it is of its last report that
+   * they know of.
+   * @param {Worker} worker
+   */
+  #hasCounters({ id, isKilled, isUnheard }) {
+    return !isKilled && !isUnheard && this.#ledger.hasCounters(id);
   }
 
   /** What a Prometheus holds of each worker. */
@@ -228,6 +239,7 @@ export class Play {
     await this.traffic.stop().catch(() => {});
     await this.tee.shut();
     await this.#ledger.close();
+    await this.#sink[Symbol.asyncDispose]();
     process.off('exit', this.#cleanUp);
     this.disk.remove();
   }
@@ -243,6 +255,7 @@ export class Play {
       calls: calls.all.filter(({ answeredAt }) => answeredAt !== undefined).length,
       dropped,
       workers: fleet.workers.length,
+      counted: fleet.workers.filter((worker) => this.#hasCounters(worker)).length,
       skipped,
       isStarved:
         this.isStarved || fleet.workers.some(({ folder, isUnheard }) => folder === undefined && isUnheard),

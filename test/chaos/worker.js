@@ -90,10 +90,10 @@ export class Worker {
     );
   }
 
-  /** Whether it says that it can not write its journal. */
+  /** Whether it says that it cannot write its journal. */
   get couldNotWrite() {
-    const said = this.complaints.findLast((line) => /can not be written|is written again/.test(line));
-    return said?.includes('can not be written') === true;
+    const said = this.complaints.findLast((line) => /cannot be written|is written again/.test(line));
+    return said?.includes('cannot be written') === true;
   }
 
   /** Whether it says that its own goodbye was not delivered. */

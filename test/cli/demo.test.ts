@@ -4,9 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SCENARIOS } from '../../examples/scenarios/index.js';
 import { SESSION_SPAN } from '../../src/attributes.js';
-import { demoCommand, SCENARIO_NAMES } from '../../src/cli/demo.js';
-import { type SpanRecord, startReceiver } from '../../src/deploy/index.js';
+import { demoCommand } from '../../src/cli/demo.js';
 import { ROOT } from '../e2e/support/project.js';
+import { SpanReceiver } from '../support/span-receiver.js';
 import { eventually } from '../wire/support/eventually.js';
 import { command } from './support.js';
 
@@ -16,7 +16,9 @@ afterEach(() => {
 });
 
 it('plays every scenario there is', () => {
-  expect(SCENARIO_NAMES).toEqual(SCENARIOS.map(({ name }) => name));
+  const [option] = demoCommand().options;
+  expect(option?.argChoices).toEqual(SCENARIOS.map(({ name }) => name));
+  for (const { play } of SCENARIOS) expect(play).toBeTypeOf('function');
 });
 
 it('names the scenarios when it gets another one, and in its help', async () => {
@@ -24,7 +26,7 @@ it('names the scenarios when it gets another one, and in its help', async () => 
   expect(code).toBe(64);
   expect(stderr).toContain("option '--scenario <name>' argument 'perfect' is invalid");
   const { stdout: help } = await command(['demo', '--help']);
-  for (const name of SCENARIO_NAMES) {
+  for (const { name } of SCENARIOS) {
     expect(stderr).toContain(name);
     expect(help).toContain(`"${name}"`);
   }
@@ -33,21 +35,20 @@ it('names the scenarios when it gets another one, and in its help', async () => 
 it('tells each step and verdict, and holds the gate against what the callers saw', async () => {
   const lines: string[] = [];
   vi.spyOn(console, 'log').mockImplementation((text) => void lines.push(...text.split('\n')));
-  const spans: SpanRecord[] = [];
-  await using backend = await startReceiver({ onSpans: (some) => void spans.push(...some) });
+  await using backend = await SpanReceiver.start();
   const args = ['--scenario', 'superseded', '--otlp', backend.url];
   await demoCommand().parseAsync(args, { from: 'user' });
   expect(process.exitCode).toBe(0);
   expect(lines[0]).toBe('superseded: v3 comes up before v2 is done');
   const told = lines.join('\n');
   expect(told).toMatch(/ s {2}start 2 call servers of v3\n/);
-  expect(told).toMatch(/ s {6}superseded {2}\d of 2 accept on v2, \d+ sessions left elsewhere, 0 dropped\n/);
+  expect(told).toMatch(/ s {6}superseded {2}\d of 2 accept on v2, \d+ sessions? left elsewhere, 0 dropped\n/);
   const [, callers, telemetry] = told.match(/^calls +(\d+) +(\d+)$/m) ?? [];
   expect(Number(callers)).toBeGreaterThan(0);
   expect(telemetry).toBe(callers);
   expect(told).toContain('The gate ended with exit code 13, expected 13.\nCallers and telemetry agree.');
   expect(backend.workers().every(({ exited }) => exited)).toBe(true);
-  expect(spans.filter(({ name }) => name === SESSION_SPAN)).toHaveLength(Number(callers));
+  expect(backend.spans.filter(({ name }) => name === SESSION_SPAN)).toHaveLength(Number(callers));
 }, 120_000);
 
 describe.skipIf(process.platform !== 'linux').each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exitCodeNow, exitCodeOf, Gate } from '../../src/cli/gate.js';
-import type { Verdict } from '../../src/deploy/verdict.js';
+import type { Verdict } from '../../src/deploy/verdict/verdict.js';
 import { assess, exited, fleet, green, worker } from '../deploy/support.js';
 
 const complete = assess([...exited('v1', 3), ...green()]);
@@ -31,31 +31,72 @@ describe('the gate', () => {
 
   it('tells of dropped sessions, however else the deploy ended', () => {
     const checks = { ...stuck.checks, dropped: dropped.checks.dropped };
-    const gate = new Gate({ settleSeconds: 0 });
-    expect(gate.next({ ...stuck, checks })).toBe(10);
-    expect(gate.next({ ...superseded, checks })).toBe(10);
+    for (const end of [stuck, superseded]) {
+      const gate = new Gate();
+      gate.next({ ...end, checks });
+      expect(gate.next(later({ ...end, checks }, 60))).toBe(10);
+    }
   });
 
   it('never decides on the way', () => {
-    const gate = new Gate({ settleSeconds: 0 });
+    const gate = new Gate({ settleSeconds: 1 });
     for (const verdict of [rolling, unknown, assess(fleet('v1', 1))]) {
       expect(gate.next(verdict)).toBeUndefined();
       expect(gate.next(later(verdict, 10_000))).toBeUndefined();
     }
   });
 
-  it('begins anew when another phase, or an error, comes between', () => {
+  it('begins anew when another phase comes between', () => {
     const gate = new Gate({ settleSeconds: 10 });
     gate.next(complete);
     gate.next(later(rolling, 5));
     expect(gate.next(later(complete, 11))).toBeUndefined();
-    gate.lost();
-    expect(gate.next(later(complete, 21))).toBeUndefined();
-    expect(gate.next(later(complete, 31))).toBe(0);
+    expect(gate.next(later(complete, 21))).toBe(0);
   });
 
-  it('decides at once with no time to settle', () => {
-    expect(new Gate({ settleSeconds: 0 }).next(complete)).toBe(0);
+  it('goes on where the source was away for no longer than a silence window', () => {
+    const gate = new Gate();
+    gate.next(complete);
+    for (const seconds of [5, 20, 40]) {
+      gate.lost();
+      gate.lost();
+      expect(gate.next(later(complete, seconds))).toBeUndefined();
+    }
+    gate.lost();
+    expect(gate.next(later(complete, 60))).toBe(0);
+  });
+
+  it('begins anew after a longer one', () => {
+    const gate = new Gate();
+    gate.next(complete);
+    gate.lost();
+    expect(gate.next(later(complete, 61))).toBeUndefined();
+    expect(gate.next(later(complete, 120))).toBeUndefined();
+    expect(gate.next(later(complete, 121))).toBe(0);
+  });
+
+  it('does not mind that a source is asked more seldom than a silence window is long', () => {
+    const gate = new Gate();
+    gate.next(complete);
+    expect(gate.next(later(complete, 70))).toBe(0);
+  });
+
+  it('lets an end hold for a second at least', () => {
+    const gate = new Gate({ settleSeconds: 0 });
+    expect(gate.next(complete)).toBeUndefined();
+    expect(gate.next(later(complete, 0.9))).toBeUndefined();
+    expect(gate.next(later(complete, 1))).toBe(0);
+  });
+
+  it('is not complete while something holds it, and settles after that', () => {
+    const gate = new Gate();
+    const held = { ...complete, heldBy: ['kube_pod_info'] };
+    for (const seconds of [0, 60, 600]) expect(gate.next(later(held, seconds))).toBeUndefined();
+    expect(gate.next(later(complete, 601))).toBeUndefined();
+    expect(gate.next(later(complete, 661))).toBe(0);
+    expect(exitCodeNow(held)).toBe(11);
+    expect(exitCodeOf(held)).toBe(11);
+    expect(exitCodeOf({ ...dropped, heldBy: ['kube_pod_info'] })).toBe(10);
   });
 
   it('ends at the first confirmed drop when told to, and not at a presumed one', () => {

@@ -1,23 +1,47 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-import { FakePrometheus } from '../deploy/fake-prometheus.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { FakePrometheus } from '../deploy/prometheus/fake-prometheus.js';
 import { Project } from '../e2e/support/project.js';
 import { command, jsonLines } from './support.js';
 
-let server: Server | undefined;
-afterEach(() => {
-  server?.closeAllConnections();
-  server?.close();
-});
-
 /** A server in place of Prometheus. */
-async function serve(answer: RequestListener, port = 0): Promise<string> {
-  server = createServer(answer).listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+class Stub implements AsyncDisposable {
+  readonly #server: Server;
+  #port = 0;
+
+  private constructor(answer: RequestListener) {
+    this.#server = createServer(answer);
+  }
+
+  static async start(answer: RequestListener): Promise<Stub> {
+    const stub = new Stub(answer);
+    await stub.open();
+    return stub;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Listens, on the same port each time. */
+  async open(): Promise<void> {
+    this.#server.listen(this.#port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
 
 const json =
@@ -27,13 +51,13 @@ const json =
   };
 const EMPTY = { status: 'success', data: { resultType: 'vector', result: [] } };
 
-const gate = (...args: string[]) => command(['watch', '--target', 'v2', '--timeout', '1500ms', ...args]);
+const gate = (...args: string[]) => command(['watch', '--target', 'v2', '--timeout', '5s', ...args]);
 
-describe('against a Prometheus that can not tell, the gate says why, tries on and exits with 12:', () => {
+describe.concurrent('against a Prometheus that can not tell, the gate says why, tries on and exits with 12:', () => {
   it('nothing listening', async () => {
-    const url = await serve(json(EMPTY));
-    server?.close();
-    const { code, stdout } = await gate('--prometheus', url);
+    const stub = await Stub.start(json(EMPTY));
+    await stub.close();
+    const { code, stdout } = await gate('--prometheus', stub.url);
     expect(code).toBe(12);
     expect(stdout).toContain('nothing listens there');
     // Said once, and once more at the end.
@@ -52,25 +76,28 @@ describe('against a Prometheus that can not tell, the gate says why, tries on an
     ['an error', json({ status: 'error', error: 'query timed out' }), 'query timed out'],
   ])('%s', async (_, answer, words) => {
     let questions = 0;
-    const url = await serve((request, response) => {
+    await using stub = await Stub.start((request, response) => {
       questions += 1;
       answer(request, response);
     });
-    const { code, stdout, stderr } = await gate('--prometheus', url);
+    const { code, stdout, stderr } = await gate('--prometheus', stub.url);
     expect(code, stderr).toBe(12);
     expect(stdout).toContain(words);
     expect(questions).toBeGreaterThan(1);
   });
 
   it('one that goes away and comes back', async () => {
-    const url = await serve(json(EMPTY));
-    const port = Number(new URL(url).port);
-    const ended = command(['watch', '--target', 'v2', '--timeout', '8s', '--json', '--prometheus', url]);
-    setTimeout(() => {
-      server?.closeAllConnections();
-      server?.close();
-    }, 2_500);
-    setTimeout(() => void serve(json(EMPTY), port), 5_500);
+    const news = new EventEmitter();
+    const answered = once(news, 'answered');
+    await using stub = await Stub.start((request, response) => {
+      response.once('finish', () => news.emit('answered'));
+      json(EMPTY)(request, response);
+    });
+    const ended = command(['watch', '--target', 'v2', '--timeout', '8s', '--json', '--prometheus', stub.url]);
+    await answered;
+    await stub.close();
+    await sleep(3_000);
+    await stub.open();
     const output = await ended;
     expect(output.code).toBe(12);
     const said = jsonLines(output).map(({ error }) => String(error));
@@ -78,27 +105,28 @@ describe('against a Prometheus that can not tell, the gate says why, tries on an
   });
 });
 
-it('--since now is when the command began, however long the source takes to tell the time', async () => {
+it.concurrent('--since now is when the command began, however long the source takes to tell the time', async () => {
   await using prometheus = await FakePrometheus.start();
   const labels = { openrtc_pool_name: 'voice', openrtc_worker_version: 'v1' };
   prometheus.known = [{ fact: 'cameUp', labels, value: prometheus.now / 1000 }];
-  prometheus.delayMs = 2_000;
-  const output = await gate('--prometheus', prometheus.url, '--since', 'now', '--json');
+  prometheus.delayMs = 1_500;
+  const args = ['--prometheus', prometheus.url, '--since', 'now', '--json', '--timeout', '20s'];
+  const output = await command(['watch', '--target', 'v2', ...args]);
   expect(prometheus.now - Number(jsonLines(output).at(-1)?.since)).toBeLessThan(prometheus.delayMs);
 });
 
-it('sends the headers of a file or of the environment, and never shows their values', async () => {
+it.concurrent('sends the headers of a file or of the environment, and never shows their values', async () => {
   const seen: unknown[] = [];
-  const url = await serve((request, response) => {
+  await using stub = await Stub.start((request, response) => {
     seen.push([request.headers['x-scope-orgid'], request.headers.authorization]);
     response.writeHead(403).end();
   });
   await using project = await Project.create();
   const file = `${project.dir}/headers`;
   await writeFile(file, 'X-Scope-OrgID: voice\n\nAuthorization: Bearer s3cret\n');
-  const byFile = await gate('--prometheus', url, '--headers-file', file);
+  const byFile = await gate('--prometheus', stub.url, '--headers-file', file);
   const byEnvironment = await command(
-    ['watch', '--target', 'v2', '--timeout', '100ms', '--prometheus', url],
+    ['watch', '--target', 'v2', '--timeout', '100ms', '--prometheus', stub.url],
     { OPENRTC_PROMETHEUS_HEADERS: 'X-Scope-OrgID=voice,Authorization=Bearer%20s3cret' },
   );
   for (const { code, stdout, stderr } of [byFile, byEnvironment]) {
@@ -110,7 +138,7 @@ it('sends the headers of a file or of the environment, and never shows their val
   );
 });
 
-describe('wrong usage exits with 64 and names the option, what was expected and what was given:', () => {
+describe.concurrent('wrong usage exits with 64 and names the option, what was expected and what was given:', () => {
   it.each([
     [['--prometheus', 'http://127.0.0.1:9'], '--target'],
     [['--target', 'v2'], '--prometheus <url> or --listen'],
@@ -159,17 +187,17 @@ describe('wrong usage exits with 64 and names the option, what was expected and 
   );
 });
 
-it('fails with 1 when it can not listen, or not read its file', async () => {
-  const url = await serve(json(EMPTY));
-  const taken = await gate('--listen', new URL(url).host);
+it.concurrent('fails with 1 when it cannot listen, or not read its file', async () => {
+  await using stub = await Stub.start(json(EMPTY));
+  const taken = await gate('--listen', new URL(stub.url).host);
   expect(taken).toMatchObject({ code: 1, stdout: '' });
-  expect(taken.stderr).toContain('can not listen');
-  const missing = await gate('--prometheus', url, '--headers-file', '/nowhere/headers');
+  expect(taken.stderr).toContain('cannot listen');
+  const missing = await gate('--prometheus', stub.url, '--headers-file', '/nowhere/headers');
   expect(missing.code).toBe(1);
   expect(missing.stderr).toContain('/nowhere/headers');
 });
 
-it('tells its version, and help with the exit codes', async () => {
+it.concurrent('tells its version, and help with the exit codes', async () => {
   expect(await command(['--version'])).toMatchObject({ code: 0, stdout: '0.1.0\n' });
   const { code, stdout } = await command(['watch', '--help']);
   expect(code).toBe(0);

@@ -1,7 +1,7 @@
-import { assessDeploy } from '../../src/deploy/assess.js';
 import type { DeployFacts, WorkerFacts } from '../../src/deploy/facts.js';
-import type { Verdict } from '../../src/deploy/verdict.js';
-import type { AssessOptions } from '../../src/deploy/view.js';
+import { assessDeploy } from '../../src/deploy/verdict/assess.js';
+import type { AssessOptions } from '../../src/deploy/verdict/assessment.js';
+import type { Verdict } from '../../src/deploy/verdict/verdict.js';
 
 /** The moment of every assessment, in Unix ms; the window began ten minutes before. The silence window is 60 s. */
 export const NOW = 1_800_000_000_000;
@@ -34,6 +34,8 @@ export function worker({ up = 3600, heard = 5, ...given }: Given = {}): WorkerFa
     dropped: 0,
     droppedBefore: 0,
     exited: false,
+    isContradictory: false,
+    missing: [],
     tenants: {},
     started: 0,
     ended: {},
@@ -56,6 +58,7 @@ export const green = (size = 3, given: Given = {}): WorkerFacts[] => fleet('v2',
 export const facts = (workers: readonly WorkerFacts[], given: Partial<DeployFacts> = {}): DeployFacts => ({
   now: NOW,
   since: SINCE,
+  isSinceGiven: true,
   coveredSince: ago(86_400),
   workers,
   ...given,

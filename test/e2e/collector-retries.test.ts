@@ -1,8 +1,8 @@
 import { expect, it, vi } from 'vitest';
 import { Stage } from '../../examples/scenarios/stage.js';
-import { DEPLOYMENT_VERSION, WORKER_ID } from '../../src/attributes.js';
-import type { MetricPoint } from '../../src/deploy/otlp-decode.js';
-import { prometheusSource } from '../../src/deploy/prometheus.js';
+import { METRICS, WORKER_ID } from '../../src/attributes.js';
+import { prometheusSource } from '../../src/deploy/prometheus/source.js';
+import type { MetricPoint } from '../../src/deploy/receiver/decode.js';
 import { Collector, type CollectorConfig } from './support/collector.js';
 import { Door } from './support/door.js';
 import { Prometheus } from './support/prometheus.js';
@@ -98,7 +98,7 @@ class Setting implements AsyncDisposable {
   }
 
   #isOf({ name, value, attributes }: MetricPoint, version: 0 | 1): boolean {
-    return name === DEPLOYMENT_VERSION.name && attributes[WORKER_ID] === this.#parts.id && value === version;
+    return name === METRICS.running.name && attributes[WORKER_ID] === this.#parts.id && value === version;
   }
 }
 

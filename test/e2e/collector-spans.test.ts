@@ -10,16 +10,16 @@ import {
   WORKER_ID,
   WORKER_VERSION,
 } from '../../src/attributes.js';
-import { type SpanRecord, startReceiver } from '../../src/deploy/index.js';
+import { SpanReceiver } from '../support/span-receiver.js';
 import { Collector } from './support/collector.js';
 
 const DRAIN_TIMEOUT = 4;
 const soon = (assertion: () => void) => vi.waitFor(assertion, { timeout: 30_000, interval: 50 });
 
 it('spans of real sessions come through a Collector: starts at once, sessions when they end', async () => {
-  const spans: SpanRecord[] = [];
+  await using sink = await SpanReceiver.start();
+  const { spans } = sink;
   const named = (name: string) => spans.filter((span) => span.name === name);
-  await using sink = await startReceiver({ onSpans: (some) => void spans.push(...some) });
   const env = { METRICS_OTLP_URL: sink.url, TRACES_OTLP_URL: sink.url };
   await using collector = await Collector.start(['prometheus', 'otlp'], env);
   const stage = await Stage.open({
@@ -35,6 +35,7 @@ it('spans of real sessions come through a Collector: starts at once, sessions wh
     await soon(() => expect(named(SESSION_START_SPAN)).toHaveLength(3));
     expect(named(SESSION_SPAN)).toEqual([]);
 
+    await soon(() => expect(sink.workers()).toHaveLength(1));
     const [worker] = sink.workers();
     const identity = { [WORKER_VERSION]: 'v1', [WORKER_ID]: worker?.id };
     for (const { attributes } of spans) {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, it, vi } from 'vitest';
 import { Stage } from '../../examples/scenarios/stage.js';
-import { DEPLOYMENT_VERSION, SESSION_SPAN } from '../../src/attributes.js';
+import { METRICS, SESSION_SPAN } from '../../src/attributes.js';
 import { command } from '../cli/command.js';
 import { recipeOf } from '../support/recipes.js';
 import { StrictBackend } from '../support/strict-backend.js';
@@ -57,9 +57,7 @@ it('who has only a vendor gets the verdict from a gate that the Collector sends 
     expect(await gate.exitCode, gate.stdout + gate.stderr).toBe(0);
 
     expect(vendor.refusals).toEqual([]);
-    const goodbyes = vendor.points.filter(
-      ({ name, value }) => name === DEPLOYMENT_VERSION.name && value === 0,
-    );
+    const goodbyes = vendor.points.filter(({ name, value }) => name === METRICS.running.name && value === 0);
     expect(goodbyes).toHaveLength(2);
     expect(vendor.spans.filter(({ name }) => name === SESSION_SPAN)).toHaveLength(2);
     const bytes = vendor.sizes.reduce((sum, size) => sum + size.bytes, 0);

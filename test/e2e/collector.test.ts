@@ -1,15 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { play, prometheus, RECEIVER, SCENARIOS } from '../../examples/scenarios/index.js';
 import type { Result } from '../../examples/scenarios/play.js';
-import {
-  type Metric,
-  POOL_NAME,
-  SESSION_OUTCOME,
-  SESSIONS_ENDED,
-  SESSIONS_STARTED,
-} from '../../src/attributes.js';
-import { PrometheusApi } from '../../src/deploy/prometheus-http.js';
-import { matcher, range, series } from '../../src/deploy/promql.js';
+import { METRICS, type Metric, POOL_NAME, SESSION_OUTCOME } from '../../src/attributes.js';
+import { PrometheusApi } from '../../src/deploy/prometheus/http.js';
+import { matcher, range, series } from '../../src/deploy/prometheus/promql.js';
 import { measureTable, type Played, scenarioTable } from '../support/scenario-table.js';
 import { Collector, type CollectorConfig } from './support/collector.js';
 import { assessedRow, firstRow } from './support/first-row.js';
@@ -25,9 +19,9 @@ const PROMETHEUS = prometheus('').name;
 /** The moment that a verdict is of, which `watch --json` gives too. */
 interface Moment {
   readonly now: number;
-  readonly since: number;
-  readonly silenceWindowSeconds: number;
 }
+/** A time range as it is when the page is opened. */
+const HOUR_MS = 3_600_000;
 
 /** A Collector, the Prometheus that it sends to, and a gate that asks that. */
 class Path implements AsyncDisposable {
@@ -87,12 +81,11 @@ async function agree(
   for (const { source, verdict } of ends) {
     const backend = backends.get(source);
     if (!backend || !verdict) continue;
-    const { now: to, since, silenceWindowSeconds: silenceSeconds } = verdict as unknown as Moment;
-    const from = to - Math.ceil((to - since) / 1000) * 1000;
-    const sight = { pool: name, target, silenceSeconds, from, to };
+    const { now: to } = verdict as unknown as Moment;
+    const sight = { pool: name, target, from: to - HOUR_MS, to };
     const row = await firstRow(backend.url, sight);
     rows.push([name, source, JSON.stringify(row)]);
-    expect(row, `${name}, ${source}`).toEqual(await assessedRow(backend.url, sight));
+    expect(row, `${name}, ${source}`).toEqual(await assessedRow(backend.url, sight, target));
   }
 }
 
@@ -147,6 +140,6 @@ it('counters that were sent as delta are whole sums behind the Collector', async
     const { samples } = await api.query(`sum(last_over_time(${range(sums, '10m')}))`);
     return samples[0]?.value;
   };
-  expect(await total(SESSIONS_STARTED)).toBe(calls);
-  expect(await total(SESSIONS_ENDED, matcher(SESSION_OUTCOME, 'success'))).toBe(hungUp);
+  expect(await total(METRICS.started)).toBe(calls);
+  expect(await total(METRICS.ended, matcher(SESSION_OUTCOME, 'success'))).toBe(hungUp);
 });

@@ -1,13 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { play, prometheus, SCENARIOS } from '../../examples/scenarios/index.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { prometheus, SCENARIOS } from '../../examples/scenarios/index.js';
+import { playInTime } from '../support/play-in-time.js';
 import { aligned } from '../support/scenario-table.js';
-import { DashboardCheck, dashboardTable, type Said } from './support/dashboard-check.js';
+import { DashboardCheck, dashboardTable } from './support/dashboard-check.js';
 import { Prometheus } from './support/prometheus.js';
 
 const INTERVAL_SECONDS = 1;
 /** A deploy that is done, and one that lost sessions. All scenarios are held against the usual names elsewhere. */
 const PLAYED = SCENARIOS.filter(({ name }) => ['clean', 'kill'].includes(name));
-vi.setConfig({ testTimeout: 600_000 });
 
 let backend: Prometheus;
 let dashboard: DashboardCheck;
@@ -22,15 +22,11 @@ afterAll(async () => {
 
 describe.concurrent('the dashboard where names have no suffixes, as by default in Mimir:', () => {
   it.each(PLAYED)('$name: $title', async (scenario) => {
-    const said: Said[] = [];
-    const begunAt = Date.now();
-    const result = await play(scenario, {
-      pool: scenario.name,
-      sources: [prometheus(backend.url)],
-      intervalSeconds: INTERVAL_SECONDS,
-      onVerdict: (verdict) => said.push({ heardAt: Date.now(), verdict: verdict as Said['verdict'] }),
-    });
-    expect(result.problems).toEqual([]);
-    expect(await dashboard.check(scenario.name, result, said, begunAt)).toEqual([]);
+    const options = { sources: [prometheus(backend.url)], intervalSeconds: INTERVAL_SECONDS };
+    const judged = await playInTime(scenario, options, async (result, pool) => [
+      ...result.problems,
+      ...(await dashboard.check(scenario.name, pool, result)),
+    ]);
+    expect(judged.problems).toEqual([]);
   });
 });

@@ -2,11 +2,12 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type SpanRecord, startReceiver } from '../../src/deploy/index.js';
+import type { SpanRecord } from '../support/decode-traces.js';
+import { SpanReceiver } from '../support/span-receiver.js';
+import { until } from '../support/until.js';
 import { createLiveKitProject, LiveKit } from './support/livekit.js';
 import { Scene } from './support/livekit-scene.js';
 import type { Project } from './support/project.js';
-import { until } from './support/until.js';
 
 let livekit: LiveKit;
 let project: Project;
@@ -26,8 +27,8 @@ afterAll(async () => {
  * environment says, and the output.
  */
 async function callOnce(env: Record<string, string>, isThere: (spans: readonly SpanRecord[]) => boolean) {
-  const spans: SpanRecord[] = [];
-  await using receiver = await startReceiver({ onSpans: (batch) => void spans.push(...batch) });
+  await using receiver = await SpanReceiver.start();
+  const { spans } = receiver;
   await using scene = new Scene(livekit, project, receiver);
   const often = { OTEL_BSP_SCHEDULE_DELAY: '200' };
   const worker = await scene.worker('v1', 'livekit-telemetry.js', { ...often, ...env });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import * as names from '../../src/attributes.js';
-import { prometheusSource } from '../../src/deploy/prometheus.js';
-import { labelName } from '../../src/deploy/promql.js';
-import { interpolate, SAMPLE } from '../grafana/interpolate.js';
+import { labelName } from '../../src/deploy/prometheus/promql.js';
+import { prometheusSource } from '../../src/deploy/prometheus/source.js';
 import { panels, promqlTargets } from '../grafana/panels.js';
-import { PrometheusDatasource } from './support/grafana.js';
+import { selectionOf } from './support/first-row.js';
+import { interpolate, PrometheusDatasource } from './support/grafana.js';
 import { Prometheus } from './support/prometheus.js';
 import { remoteWrite, type Series } from './support/remote-write.js';
 
@@ -17,14 +17,18 @@ const WORKERS_A_REQUEST = 25;
 const RUNS = 5;
 /** Panels in the first row of the dashboard. */
 const FIRST_ROW = 4;
-const DEFAULT_RANGE_HOURS = 1;
+/** How long ago the new version came up. */
+const DEPLOY_MS = 3_600_000;
 
-/** The series of a worker that has run all the time, and the value of each at a moment. */
+const isOfOldVersion = (worker: number) => worker % 2 === 0;
+
+/** The series of a worker, and the value of each at a moment. */
 function seriesOf(
   worker: number,
   begin: number,
+  deployAt: number,
 ): { labels: Record<string, string>; valueAt: (at: number) => number }[] {
-  const isOld = worker % 2 === 0;
+  const isOld = isOfOldVersion(worker);
   const identity = {
     [labelName(names.POOL_NAME)]: 'voice-prod',
     [labelName(names.WORKER_ID)]: `voice-prod-7d9c5b6f4-${worker}-1a2b3c4d`,
@@ -40,43 +44,45 @@ function seriesOf(
     },
     valueAt,
   });
-  const started = begin - (isOld ? 86_400_000 : 0);
+  const started = isOld ? begin - 86_400_000 : deployAt;
   return [
-    series(names.ACTIVE_SESSIONS, (at) => (at / INTERVAL_MS + worker) % 9),
-    series(names.DRAINING, () => Number(isOld)),
-    series(names.DEPLOYMENT_VERSION, () => 1),
-    series(names.DROPPED_SESSIONS, () => 0),
-    series(names.START_TIME, () => started / 1000),
-    series(names.REPORT_INTERVAL, () => INTERVAL_MS / 1000),
-    series(names.DRAIN_ELAPSED, (at) => (isOld ? (at - begin) / 1000 : 0)),
-    series(names.DRAIN_TIMEOUT, () => 14_400),
-    series(names.SESSIONS_STARTED, (at) => Math.floor((at - begin) / 60_000)),
+    series(names.METRICS.active, (at) => (at / INTERVAL_MS + worker) % 9),
+    series(names.METRICS.draining, () => Number(isOld)),
+    series(names.METRICS.running, () => 1),
+    series(names.METRICS.dropped, () => 0),
+    series(names.METRICS.startTime, () => started / 1000),
+    series(names.METRICS.interval, () => INTERVAL_MS / 1000),
+    series(names.METRICS.drainElapsed, (at) => (isOld ? (at - begin) / 1000 : 0)),
+    series(names.METRICS.drainTimeout, () => 14_400),
+    series(names.METRICS.started, (at) => Math.floor((at - begin) / 60_000)),
     ...names.SESSION_OUTCOMES.map((outcome) =>
-      series(names.SESSIONS_ENDED, (at) => (outcome === 'success' ? Math.floor((at - begin) / 60_000) : 0), {
+      series(names.METRICS.ended, (at) => (outcome === 'success' ? Math.floor((at - begin) / 60_000) : 0), {
         [labelName(names.SESSION_OUTCOME)]: outcome,
       }),
     ),
     ...names.REJECTION_REASONS.map((reason) =>
-      series(names.JOBS_REJECTED, () => 0, { [labelName(names.REJECTION_REASON)]: reason }),
+      series(names.METRICS.rejected, () => 0, { [labelName(names.REJECTION_REASON)]: reason }),
     ),
   ];
 }
 
 async function fill(url: string, begin: number, end: number): Promise<number> {
   let samples = 0;
+  const deployAt = end - DEPLOY_MS;
   for (let slab = begin; slab < end; slab += SLAB_MS) {
     for (let first = 0; first < WORKERS; first += WORKERS_A_REQUEST) {
       const batch: Series[] = [];
       for (let worker = first; worker < first + WORKERS_A_REQUEST; worker++) {
         // Workers do not report at the same moments.
         const phase = (worker * 7) % INTERVAL_MS;
-        for (const { labels, valueAt } of seriesOf(worker, begin)) {
+        const from = isOfOldVersion(worker) ? begin : deployAt;
+        for (const { labels, valueAt } of seriesOf(worker, begin, deployAt)) {
           const points = [];
           for (let at = slab + phase; at < Math.min(slab + SLAB_MS, end); at += INTERVAL_MS) {
-            points.push({ timestamp: at, value: valueAt(at) });
+            if (at >= from) points.push({ timestamp: at, value: valueAt(at) });
           }
           samples += points.length;
-          batch.push({ labels, samples: points });
+          if (points.length > 0) batch.push({ labels, samples: points });
         }
       }
       await remoteWrite(url, batch);
@@ -93,7 +99,7 @@ async function cpuSeconds(url: string): Promise<number> {
 }
 
 describe(`${WORKERS} workers that have reported for ${WINDOW_MS / 3_600_000} h`, () => {
-  it('are read in less than 3 s, and each query of the first row is answered in less than 1 s', async () => {
+  it('are read in less than 3 s, and each query of the first row is answered in less than 2 s', async () => {
     await using prometheus = await Prometheus.start();
     const end = Math.floor(Date.now() / INTERVAL_MS) * INTERVAL_MS;
     const begin = end - WINDOW_MS;
@@ -111,7 +117,7 @@ describe(`${WORKERS} workers that have reported for ${WINDOW_MS / 3_600_000} h`,
       cpu.push((await cpuSeconds(prometheus.url)) - busy);
       wall.push((performance.now() - began) / 1000);
       expect(facts.workers).toHaveLength(WORKERS);
-      expect(facts.since).toBe(begin);
+      expect(facts.since).toBe(end - DEPLOY_MS);
     }
     const shown = (seconds: readonly number[]) => seconds.map((one) => one.toFixed(2)).join(', ');
     console.log(`a read took ${shown(wall)} s, ${shown(cpu)} s of them on a core`);
@@ -120,19 +126,19 @@ describe(`${WORKERS} workers that have reported for ${WINDOW_MS / 3_600_000} h`,
 
     const datasource = new PrometheusDatasource(prometheus.url);
     const firstRow = promqlTargets.filter(({ panel }) => panels.indexOf(panel) < FIRST_ROW);
-    for (const hours of [DEFAULT_RANGE_HOURS, WINDOW_MS / 3_600_000]) {
-      const variables = { ...SAMPLE.variables, target: '1.5.0' };
-      const selection = { variables, from: end - hours * 3_600_000, to: end };
-      for (const { name, expr } of firstRow) {
-        const costs: number[] = [];
-        for (let run = 0; run < RUNS; run++) {
-          const busy = await cpuSeconds(prometheus.url);
-          expect(await datasource.instant(interpolate(expr, selection), end)).toHaveLength(1);
-          costs.push((await cpuSeconds(prometheus.url)) - busy);
-        }
-        console.log(`${name} over ${hours} h: ${shown(costs)} s on a core`);
-        if (hours === DEFAULT_RANGE_HOURS) expect(Math.min(...costs), name).toBeLessThan(1);
+    const sight = { pool: 'voice-prod', target: '1.5.0', from: end - 3_600_000, to: end };
+    const busyBefore = await cpuSeconds(prometheus.url);
+    const selection = await selectionOf(datasource, sight);
+    console.log(`the variables: ${((await cpuSeconds(prometheus.url)) - busyBefore).toFixed(2)} s on a core`);
+    for (const { name, expr } of firstRow) {
+      const costs: number[] = [];
+      for (let run = 0; run < RUNS; run++) {
+        const busy = await cpuSeconds(prometheus.url);
+        expect(await datasource.instant(interpolate(expr, selection), end)).toHaveLength(1);
+        costs.push((await cpuSeconds(prometheus.url)) - busy);
       }
+      console.log(`${name}: ${shown(costs)} s on a core`);
+      expect(Math.min(...costs), name).toBeLessThan(2);
     }
   });
 });

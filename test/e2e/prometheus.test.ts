@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { assessDeploy } from '../../src/deploy/assess.js';
 import type { DeployFacts, FactsQuery, WorkerFacts } from '../../src/deploy/facts.js';
-import { decodeMetrics } from '../../src/deploy/otlp-decode.js';
-import { prometheusSource } from '../../src/deploy/prometheus.js';
-import { WorkerTable } from '../../src/deploy/worker-table.js';
+import { prometheusSource } from '../../src/deploy/prometheus/source.js';
+import { decodeMetrics } from '../../src/deploy/receiver/decode.js';
+import { WorkerTable } from '../../src/deploy/receiver/worker-table.js';
+import { assessDeploy } from '../../src/deploy/verdict/assess.js';
 import { Child } from '../wire/support/child.js';
 import { reportingTo } from '../wire/support/environment.js';
 import { eventually } from '../wire/support/eventually.js';
@@ -141,7 +141,7 @@ describe.each(NAMINGS)('a history in a Prometheus with %s', (naming) => {
     expect(facts).toMatchObject({ now: at, since: heard.since });
     expect(facts.coveredSince).toBeLessThanOrEqual(heard.since ?? 0);
     const inWindow = heard.workers.filter(
-      ({ lastReportAt }) => lastReportAt > (heard.since ?? 0) - SILENCE_MS,
+      ({ lastReportAt }) => lastReportAt > (facts.readSince ?? expect.unreachable()),
     );
     expect(byId(facts.workers, at)).toEqual(byId(inWindow, at));
     const { phase, dropped, checks } = assessDeploy(heard, { target: 'v2' });
@@ -204,7 +204,7 @@ describe('a Prometheus', () => {
 
   it('that does not like a matcher says why', async () => {
     await expect(prometheusSource({ url: prometheus.url, matchers: 'a=~"("' }).pools()).rejects.toThrow(
-      /can not answer: .*missing closing \)/,
+      /cannot answer: .*missing closing \)/,
     );
   });
 
@@ -221,7 +221,7 @@ describe('a Prometheus', () => {
         id: 'w-1',
         version: 'v1',
         pool,
-        at: ago(1),
+        at: NOW,
         startedAt: ago(600),
         active: 0,
         running: false,
@@ -231,14 +231,11 @@ describe('a Prometheus', () => {
     expect(await rowOf()).toMatchObject({ active: 0, exited: true, dropped: 2 });
   });
 
-  it('knows a goodbye for good, whatever comes later', async () => {
+  it('knows a goodbye for good, whatever comes late', async () => {
     await begin({ endsAt: ago(120), saysGoodbye: true });
     const late = { id: 'w-1', version: 'v1', pool, startedAt: ago(600), active: 4 };
-    await send(prometheus.otlpUrl, [
-      { ...late, at: ago(121) },
-      { ...late, at: ago(110) },
-    ]);
-    expect(await rowOf()).toMatchObject({ exited: true, active: 0, dropped: 1 });
+    await send(prometheus.otlpUrl, [{ ...late, at: ago(121) }]);
+    expect(await rowOf()).toMatchObject({ exited: true, active: 0, dropped: 1, isContradictory: false });
   });
 
   it('does not count what was dropped before', async () => {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { validate } from './support/collector.js';
-import { goInstall, installed } from './support/installed.js';
+import { goInstall } from './support/go-install.js';
+import { installed } from './support/installed.js';
 import { ROOT, run } from './support/project.js';
 import { prometheusDir } from './support/prometheus.js';
 

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { play, prometheus, RECEIVER, SCENARIOS } from '../../examples/scenarios/index.js';
+import { prometheus, RECEIVER, SCENARIOS } from '../../examples/scenarios/index.js';
+import type { Result } from '../../examples/scenarios/play.js';
+import { playInTime } from '../support/play-in-time.js';
 import { aligned, measureTable, type Played, scenarioTable } from '../support/scenario-table.js';
-import { DashboardCheck, dashboardTable, type Said } from './support/dashboard-check.js';
+import { DashboardCheck, dashboardTable } from './support/dashboard-check.js';
 import { Prometheus } from './support/prometheus.js';
 
 const INTERVAL_SECONDS = 1;
@@ -11,7 +13,9 @@ const INTERVAL_SECONDS = 1;
  * without a gap, and does not look at gaps in the same way.
  */
 const MOST_APART_SECONDS = 2 * 4 * INTERVAL_SECONDS;
-vi.setConfig({ maxConcurrency: 3, testTimeout: 600_000 });
+/** Those first whose gate runs out of time: they take the longest. */
+const LONGEST_FIRST = SCENARIOS.toSorted((a, b) => Number(b.exitCode === 11) - Number(a.exitCode === 11));
+vi.setConfig({ maxConcurrency: 4 });
 
 let backend: Prometheus;
 let dashboard: DashboardCheck;
@@ -30,29 +34,31 @@ afterAll(async () => {
 const order = ({ name }: Played) => SCENARIOS.findIndex((scenario) => scenario.name === name);
 
 describe.concurrent('a deploy, judged on the embedded receiver and on Prometheus at once:', () => {
-  it.each(SCENARIOS)('$name: $title', async (scenario) => {
-    const said: Said[] = [];
-    const begunAt = Date.now();
-    const result = await play(scenario, {
-      pool: scenario.name,
-      sources: [RECEIVER, prometheus(backend.url)],
-      intervalSeconds: INTERVAL_SECONDS,
-      onVerdict: (verdict, { name }) => {
-        if (name === 'Prometheus') said.push({ heardAt: Date.now(), verdict: verdict as Said['verdict'] });
-      },
-    });
-    played.push({ name: scenario.name, result });
-    expect(result.problems).toEqual([]);
-    const [receiver, other] = ['receiver', 'Prometheus'].map((source) =>
-      result.seen.filter((seen) => seen.source === source),
-    );
-    expect(other?.map(({ step }) => step)).toEqual(receiver?.map(({ step }) => step));
-    const apart = receiver?.map(({ seconds }, index) => Math.abs(seconds - (other?.[index]?.seconds ?? 0)));
-    expect(Math.max(...(apart ?? []))).toBeLessThan(MOST_APART_SECONDS);
-    expect(await dashboard.check(scenario.name, result, said, begunAt)).toEqual([]);
+  it.each(LONGEST_FIRST)('$name: $title', async (scenario) => {
+    const options = { sources: [RECEIVER, prometheus(backend.url)], intervalSeconds: INTERVAL_SECONDS };
+    const judged = await playInTime(scenario, options, async (result, pool) => [
+      ...result.problems,
+      ...differences(result),
+      ...(await dashboard.check(scenario.name, pool, result)),
+    ]);
+    played.push({ name: scenario.name, result: judged.result });
+    expect(judged.problems).toEqual([]);
   });
 });
 
-it('no panel and no annotation is empty in all scenarios', () => {
-  expect(dashboard.empty).toEqual([]);
+/** Where the gate on Prometheus does not come to what the gate that is a receiver does, or much later or earlier. */
+function differences({ seen }: Result): string[] {
+  const [receiver = [], other = []] = ['receiver', 'Prometheus'].map((name) =>
+    seen.filter(({ source }) => source === name),
+  );
+  const steps = [receiver, other].map((said) => said.map(({ step }) => step).join('; '));
+  if (steps[0] !== steps[1]) return [`the receiver says ${steps[0]}, Prometheus says ${steps[1]}`];
+  return receiver.flatMap(({ step, seconds }, index) => {
+    const apart = Math.abs(seconds - (other[index]?.seconds ?? 0));
+    return apart < MOST_APART_SECONDS ? [] : [`${step}: receiver and Prometheus are ${apart} s apart`];
+  });
+}
+
+it('no panel and no annotation is empty in all scenarios, but for alerts without their rules', () => {
+  expect(dashboard.empty).toEqual(['Alerts that fire, query A']);
 });

@@ -4,7 +4,8 @@ import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type SpanRecord, startReceiver, type WorkerFacts } from '../../src/deploy/index.js';
+import type { WorkerFacts } from '../../src/deploy/index.js';
+import { SpanReceiver } from '../support/span-receiver.js';
 import { Project, pack, ROOT } from './support/project.js';
 
 let project: Project;
@@ -31,8 +32,8 @@ async function runBeside(
   fixture: string,
   untilEnd: (worker: () => WorkerFacts | undefined, kill: () => void) => Promise<void>,
 ) {
-  const spans: SpanRecord[] = [];
-  await using receiver = await startReceiver({ onSpans: (batch) => void spans.push(...batch) });
+  await using receiver = await SpanReceiver.start();
+  const { spans } = receiver;
   const child = spawn(process.execPath, ['--import', imported, fixture], {
     cwd: project.dir,
     env: { ...process.env, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_METRIC_EXPORT_INTERVAL: '1000' },
@@ -74,9 +75,9 @@ test('auto-instrumentation shuts its providers down on SIGTERM; the drain is rep
   expect(ofHttp, 'spans of the reports themselves').toEqual([]);
 });
 
-test('an SDK set up as the README shows exports its own spans, tagged inside a session and only there', async () => {
-  const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
-  const [, setUp] = readme.match(/```js\n([^`]*new NodeSDK[^`]*)```/) ?? [];
+test('an SDK set up as docs/reference.md shows exports its own spans, tagged inside a session and only there', async () => {
+  const reference = await readFile(join(ROOT, 'docs/reference.md'), 'utf8');
+  const [, setUp] = reference.match(/```js\n([^`]*new NodeSDK[^`]*)```/) ?? [];
   await project.write('sdk.mjs', setUp ?? '');
   const { spans } = await runBeside('./sdk.mjs', 'tagged-spans.js', async () => {});
   const tags = new Map(

@@ -2,12 +2,17 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project, ROOT, run } from './support/project.js';
 
-/** The tests of `npm test`, run by other versions of Node, but those that play whole deploys, gates and bridges for minutes. */
+/**
+ * The tests of `npm test`, run by other versions of Node, but those that take minutes: they play whole deploys, gates and
+ * bridges, or compute what no version of Node changes.
+ */
 const VITEST = ['node_modules/vitest/vitest.mjs', 'run'];
 const LONG = [
   'test/scenarios.test.ts',
-  'test/bridge/{bridge,processes}.test.ts',
+  'test/bridge/{run,processes}.test.ts',
   'test/cli/{demo,watch}.test.ts',
+  'test/oracle/*.test.ts',
+  'test/wire/journal-long.test.ts',
 ].flatMap((file) => ['--exclude', file]);
 
 describe.each(['22.23.3', '24.21.0'])('on Node %s', (version) => {
@@ -36,7 +41,7 @@ describe.each(['22.23.3', '24.21.0'])('on Node %s', (version) => {
       OPENRTC_TEST_SDK_METRICS: join(project.dir, 'node_modules/sdk-metrics-3/dist/index.mjs'),
       OPENRTC_TEST_SDK_TRACE: join(project.dir, 'node_modules/sdk-trace-3/dist/index.mjs'),
     };
-    const { code, stdout, stderr } = await run(node, [...VITEST, 'test/provided.test.ts'], {
+    const { code, stdout, stderr } = await run(node, [...VITEST, 'test/otlp/provided.test.ts'], {
       cwd: ROOT,
       env,
     });

@@ -12,6 +12,6 @@ it('the committed dashboard is what its source says', async () => {
 });
 
 it('the committed rules are what their source says', async () => {
-  const yaml = `# For workers that report every 15 s. Generated; see the runbook for what each alert means.\n${stringify(RULES_FILE, { lineWidth: 0 })}`;
+  const yaml = `# For workers that report every 75 s or more often. Generated; see the runbook for what each alert means.\n${stringify(RULES_FILE, { lineWidth: 0 })}`;
   await expect(yaml).toMatchFileSnapshot(committed('rules.yaml'));
 });

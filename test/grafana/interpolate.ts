@@ -16,12 +16,18 @@ export const SAMPLE: Selection = {
   variables: {
     pool: 'voice-prod',
     target: '1.5.0+b7',
+    version: 'newest',
+    expected: '',
+    more: 'cluster="eu"',
     silence: '60',
     silence_half: '30000',
     silence_quarter: '15000',
-    silence_third: '20000',
-    silence_two_thirds: '40000',
-    tenant: '.*',
+    silence_three_quarters: '45000',
+    silence_step: '3750',
+    lead: '420',
+    age: '600',
+    window: '1020',
+    needed: '1',
   },
 };
 
@@ -34,7 +40,7 @@ export function interpolate(expression: string, { variables, from, to }: Selecti
     __range_s: String(seconds),
     __rate_interval: `${4 * STEP_SECONDS}s`,
   };
-  return expression.replace(/\$\{(\w+)\}|\$(\w+)/g, (_, braced, bare) => {
+  return expression.replace(/\$\{(\w+)(?::raw)?\}|\$(\w+)/g, (_, braced, bare) => {
     const value = all[braced ?? bare];
     if (value === undefined) throw new Error(`no variable ${braced ?? bare} for ${expression}`);
     return value;

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { ACTIVE_SESSIONS, DRAINING, WORKER_ID } from '../../src/attributes.js';
-import { labelName } from '../../src/deploy/promql.js';
+import { METRICS, WORKER_ID } from '../../src/attributes.js';
+import { labelName } from '../../src/deploy/prometheus/promql.js';
 import { ROOT, run } from '../e2e/support/project.js';
 
 const DIR = join(ROOT, 'examples/grafana');
@@ -91,7 +91,7 @@ describe('what Grafana is provisioned with', () => {
     const expressions = queries.map(({ query }: { query: string }) => query);
     // Provisioning would read one dollar sign as a variable of the environment.
     expect(expressions).toEqual(
-      [ACTIVE_SESSIONS, DRAINING].map(({ name }) => `${labelName(name)}{$$__tags}`),
+      [METRICS.active, METRICS.draining].map(({ name }) => `${labelName(name)}{$$__tags}`),
     );
   });
 });

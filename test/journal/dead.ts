@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach } from 'vitest';
-import { DEPLOYMENT_VERSION, SESSION_SPAN } from '../../src/attributes.js';
-import { readEnvironment } from '../../src/environment.js';
+import { METRICS, SESSION_SPAN } from '../../src/attributes.js';
 import { Folder, newName } from '../../src/journal/folder.js';
 import { toLine } from '../../src/journal/records.js';
 import { Recoverer } from '../../src/journal/recoverer.js';
+import { readEnvironment } from '../../src/worker/environment.js';
 import { usePipeline } from '../support/pipeline.js';
 import { valueIn } from '../support/points.js';
 import { PlayedWorker, useFolder } from './support.js';
@@ -36,6 +36,17 @@ export function useRecovery() {
     return { name, lines };
   }
 
+  /** Writes a journal as if its worker had written it here. Returns its lines. */
+  function write(name: string, [head = '', ...lines]: readonly string[]): string[] {
+    const [file, socket] = [path(`${name}.journal`), path(`${name}.sock`)];
+    writeFileSync(file, '', { mode: 0o600 });
+    const inode = (of: string) => String(existsSync(of) ? lstatSync(of).ino : 0);
+    const place = { ...new Folder(folder.path).place(), socket: inode(socket), file: inode(file) };
+    const placed = [changed(head, ({ worker = {} }) => Object.assign(worker, { place })), ...lines];
+    writeFileSync(file, `${placed.join('\n')}\n`);
+    return placed;
+  }
+
   return {
     folder,
     workshop,
@@ -44,19 +55,19 @@ export function useRecovery() {
     left,
     path,
     play,
+    write,
     /** Leaves what a killed worker leaves. */
     leave: async (sessions: readonly string[] = ['a', 'b']) => {
       const { name, lines } = await play(sessions);
       leaveSocket(path(`${name}.sock`));
-      writeFileSync(path(`${name}.journal`), `${lines.join('\n')}\n`, { mode: 0o600 });
-      return { name, lines };
+      return { name, lines: write(name, lines) };
     },
     createRecoverer: (of = new Folder(folder.path)) =>
       new Recoverer(of, newName(), readEnvironment(), {
-        told: ({ workerId }, dropped) => told.push(`${workerId}: ${dropped}`),
+        delivered: ({ workerId }, dropped) => told.push(`${workerId}: ${dropped}`),
         left: (message) => left.push(message),
       }),
-    goodbyes: () => pipeline.collector.reports.filter((report) => valueIn(report, DEPLOYMENT_VERSION) === 0),
+    goodbyes: () => pipeline.collector.reports.filter((report) => valueIn(report, METRICS.running) === 0),
     spans: () => pipeline.collector.spans.filter(({ name }) => name === SESSION_SPAN),
   };
 }

@@ -12,9 +12,9 @@ import {
 } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DROPPED_SESSIONS } from '../../src/attributes.js';
+import { METRICS } from '../../src/attributes.js';
 import { newName } from '../../src/journal/folder.js';
-import { listen } from '../../src/journal/liveness.js';
+import { listen } from '../../src/journal/liveness-socket.js';
 import { valueIn } from '../support/points.js';
 import { changed, leaveSocket, useRecovery } from './dead.js';
 
@@ -24,7 +24,7 @@ const { folder, workshop, pipeline, told, left, path, play, leave, createRecover
 
 describe('what is no journal of a worker is left as it is, and said once:', () => {
   const cases: ReadonlyArray<readonly [string, (at: string, lines: string[]) => unknown, RegExp]> = [
-    ['an empty file', (at) => writeFileSync(at, ''), /no record says whose journal it is/],
+    ['an empty file', (at) => writeFileSync(at, ''), /it is empty/],
     ['a picture', (at) => writeFileSync(at, Buffer.from('89504e470d0a1a0a00ff', 'hex')), /no record says/],
     ['a folder', (at) => mkdirSync(at), /it is no file/],
     ['a pipe', (at) => execFileSync('mkfifo', [at]), /it is no file/],
@@ -34,7 +34,7 @@ describe('what is no journal of a worker is left as it is, and said once:', () =
         writeFileSync(at, 'x');
         truncateSync(at, 2 ** 33);
       },
-      /more than 67108864 bytes/,
+      /no record says whose/,
     ],
     ['a link to nothing', (at) => symlinkSync('/nowhere', at), /it is a link/],
     [
@@ -50,10 +50,10 @@ describe('what is no journal of a worker is left as it is, and said once:', () =
       (at, [head = '']) => {
         writeFileSync(
           at,
-          changed(head, ({ worker = {} }) => Object.assign(worker, { format: 2 })),
+          changed(head, ({ worker = {} }) => Object.assign(worker, { format: 3 })),
         );
       },
-      /it has format 2; this version reads format 1/,
+      /it has format 3; this version reads format 2/,
     ],
   ];
 
@@ -62,8 +62,8 @@ describe('what is no journal of a worker is left as it is, and said once:', () =
     leaveSocket(path(`${name}.sock`));
     make(path(`${name}.journal`), lines);
     const recoverer = createRecoverer();
-    expect(await recoverer.look()).toEqual({ told: 0, left: 1 });
-    expect(await recoverer.look()).toEqual({ told: 0, left: 1 });
+    expect(await recoverer.look()).toEqual({ delivered: 0, left: 1 });
+    expect(await recoverer.look()).toEqual({ delivered: 0, left: 1 });
     expect(left).toEqual([expect.stringMatching(message)]);
     expect(left[0]).toContain(path(`${name}.journal`));
     expect(goodbyes()).toEqual([]);
@@ -96,7 +96,7 @@ describe('what is no journal of a worker is left as it is, and said once:', () =
   it('files of other names', async () => {
     const names = ['x.journal', 'README', `${newName()}.journal~`, `${newName()}.txt`, '.journal', 'a.sock'];
     for (const name of names) writeFileSync(path(name), 'x');
-    expect(await createRecoverer().look()).toEqual({ told: 0, left: 0 });
+    expect(await createRecoverer().look()).toEqual({ delivered: 0, left: 0 });
     expect(folder.files().toSorted()).toEqual(names.toSorted());
     expect(left).toEqual([]);
   });
@@ -117,11 +117,11 @@ it('whatever a journal holds, recovery never fails and never tells of more sessi
       for (const file of folder.files()) rmSync(path(file));
       writeFileSync(path(`${name}.dead`), Buffer.concat([bytes.subarray(0, cut), more]));
       pipeline.collector.requests.length = 0;
-      const { told: arrived, left: remain } = await createRecoverer().look();
+      const { delivered: arrived, left: remain } = await createRecoverer().look();
       expect(arrived + remain).toBe(1);
       expect(goodbyes()).toHaveLength(arrived);
       for (const goodbye of goodbyes()) {
-        const dropped = valueIn(goodbye, DROPPED_SESSIONS) ?? Number.NaN;
+        const dropped = valueIn(goodbye, METRICS.dropped) ?? Number.NaN;
         expect(dropped).toBeLessThanOrEqual(4);
         expect(spans().length).toBeLessThanOrEqual(dropped);
       }
@@ -150,7 +150,7 @@ describe('what is left beside journals', () => {
 
   it('is nothing where there is no folder', async () => {
     rmSync(folder.path, { recursive: true });
-    expect(await createRecoverer().look()).toEqual({ told: 0, left: 0 });
+    expect(await createRecoverer().look()).toEqual({ delivered: 0, left: 0 });
     mkdirSync(folder.path);
   });
 
@@ -160,6 +160,6 @@ describe('what is left beside journals', () => {
     const recoverer = createRecoverer();
     await recoverer.look();
     await recoverer.look();
-    expect(left).toEqual([`the folder ${folder.path} can not be read: ENOTDIR`]);
+    expect(left).toEqual([`the folder ${folder.path} cannot be read: ENOTDIR`]);
   });
 });

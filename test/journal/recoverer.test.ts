@@ -1,16 +1,15 @@
 import { chownSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DROPPED_SESSIONS, SESSIONS_STARTED } from '../../src/attributes.js';
+import { METRICS, SESSION_OUTCOME } from '../../src/attributes.js';
 import { Folder, newName } from '../../src/journal/folder.js';
-import { listen } from '../../src/journal/liveness.js';
+import { listen } from '../../src/journal/liveness-socket.js';
 import { toLine } from '../../src/journal/records.js';
-import { noTotals } from '../../src/worker.js';
 import { valueIn } from '../support/points.js';
 import { eventually } from '../wire/support/eventually.js';
 import { changed, leaveSocket, useRecovery } from './dead.js';
 
 const recovery = useRecovery();
-const { folder, pipeline, told, left, path, play, leave, createRecoverer, goodbyes, spans } = recovery;
+const { folder, pipeline, told, left, path, play, write, leave, createRecoverer, goodbyes, spans } = recovery;
 
 describe('a dead worker', () => {
   it('is told of by one of several', async () => {
@@ -41,7 +40,7 @@ describe('a dead worker', () => {
   it('whose goodbye may have arrived long ago is told of with the time of now', async () => {
     const { name, lines } = await leave();
     const at = Date.now() - 3_600_000;
-    writeFileSync(path(`${name}.journal`), `${[...lines, toLine({ kind: 'saying', at })].join('\n')}`);
+    writeFileSync(path(`${name}.journal`), `${[...lines, toLine({ kind: 'goodbye', at })].join('\n')}`);
     await createRecoverer().look();
     const [goodbye = []] = goodbyes();
     expect(goodbye[0]?.time).toBeGreaterThan(Date.now() - 60_000);
@@ -52,12 +51,12 @@ describe('a dead worker', () => {
     pipeline.environment({ OTEL_EXPORTER_OTLP_TIMEOUT: '300' });
     pipeline.collector.answer = (to) => (to.includes('traces') ? { status: 503 } : {});
     const recoverer = createRecoverer();
-    expect(await recoverer.look()).toEqual({ told: 0, left: 1 });
+    expect(await recoverer.look()).toEqual({ delivered: 0, left: 1 });
     expect(left).toEqual(['the spans of the dead worker w-1 (voice, v1) did not arrive: HTTP 503']);
-    expect(await recoverer.look(), 'not at once').toEqual({ told: 0, left: 1 });
+    expect(await recoverer.look(), 'not at once').toEqual({ delivered: 0, left: 1 });
     pipeline.collector.answer = () => ({});
     pipeline.collector.requests.length = 0;
-    expect(await recoverer.look(false)).toEqual({ told: 1, left: 0 });
+    expect(await recoverer.look(false)).toEqual({ delivered: 1, left: 0 });
     expect(goodbyes()).toEqual([]);
     expect(spans()).toHaveLength(2);
     expect(folder.files()).toEqual([]);
@@ -70,7 +69,7 @@ describe('a dead worker', () => {
     await leave();
     if (sent === 0) pipeline.environment({ OTEL_TRACES_EXPORTER: 'none' });
     pipeline.collector.answer = (to) => (to.includes('traces') ? { status } : {});
-    expect(await createRecoverer().look()).toEqual({ told: 1, left: 0 });
+    expect(await createRecoverer().look()).toEqual({ delivered: 1, left: 0 });
     expect(spans()).toHaveLength(sent);
     expect(folder.files()).toEqual([]);
   });
@@ -80,7 +79,7 @@ describe('a dead worker', () => {
     const body = JSON.stringify({ partialSuccess: { rejectedDataPoints: 1 } });
     pipeline.collector.answer = (to) => (to.includes('metrics') ? { body } : {});
     const recoverer = createRecoverer();
-    expect(await recoverer.look()).toEqual({ told: 1, left: 0 });
+    expect(await recoverer.look()).toEqual({ delivered: 1, left: 0 });
     expect(left).toEqual([
       'the goodbye of the dead worker w-1 (voice, v1) arrived in part: the collector rejected 1 items of the report',
     ]);
@@ -100,7 +99,7 @@ describe('a dead worker', () => {
     const recoverer = createRecoverer(full);
     await recoverer.look();
     pipeline.collector.answer = () => ({});
-    expect(await recoverer.look(false)).toEqual({ told: 1, left: 0 });
+    expect(await recoverer.look(false)).toEqual({ delivered: 1, left: 0 });
     expect(told).toEqual(['w-1: 2']);
     expect(goodbyes()).toHaveLength(1);
     expect(folder.files()).toEqual([]);
@@ -116,29 +115,23 @@ describe('a dead worker', () => {
       return rename(from, to);
     };
     const recoverer = createRecoverer(readOnly);
-    expect(await recoverer.look()).toEqual({ told: 0, left: 1 });
+    expect(await recoverer.look()).toEqual({ delivered: 0, left: 1 });
     expect(folder.the('.claim')).not.toContain('no .claim');
-    expect(await recoverer.look(), 'not at once').toEqual({ told: 0, left: 1 });
+    expect(await recoverer.look(), 'not at once').toEqual({ delivered: 0, left: 1 });
     pipeline.collector.answer = () => ({});
     readOnly.rename = rename;
-    expect(await recoverer.look(false)).toEqual({ told: 1, left: 0 });
+    expect(await recoverer.look(false)).toEqual({ delivered: 1, left: 0 });
     expect(folder.files()).toEqual([]);
   });
 
-  it.each([
-    ['delta', 2],
-    ['cumulative', 7],
-  ])('that counted before it was instrumented is told of with %s sums', async (temporality, started) => {
+  it('that had dropped sessions before adds those that it lost', async () => {
     const { name, lines } = await leave(['a', 'b']);
-    const before = { ...noTotals(), started: 5, ended: { ...noTotals().ended, success: 5 } };
-    const counted = changed(lines[0] ?? '', ({ worker = {} }) =>
-      Object.assign(worker, { temporality, totals: before, countedBefore: before }),
-    );
-    writeFileSync(path(`${name}.journal`), lines.with(0, counted).join('\n'));
+    const counted = lines.map((line) => changed(line, (record) => Object.assign(record, { dropped: 3 })));
+    writeFileSync(path(`${name}.journal`), counted.join('\n'));
     await createRecoverer().look();
     const [goodbye = []] = goodbyes();
-    expect(valueIn(goodbye, SESSIONS_STARTED)).toBe(started);
-    expect(valueIn(goodbye, DROPPED_SESSIONS)).toBe(2);
+    expect(valueIn(goodbye, METRICS.dropped)).toBe(5);
+    expect(goodbye.filter(({ kind }) => kind !== 'gauge')).toEqual([]);
   });
 
   it('leaves no connection to the collector behind', async () => {
@@ -191,7 +184,7 @@ describe('a worker of another boot or machine', () => {
 
   it.each([true, false])('is left while it is not silent for long enough (socket: %s)', async (hasSocket) => {
     const name = await leaveOther(30_000, hasSocket);
-    expect(await createRecoverer().look()).toEqual({ told: 0, left: 1 });
+    expect(await createRecoverer().look()).toEqual({ delivered: 0, left: 1 });
     expect(left).toEqual([
       `the worker w-1 of ${path(`${name}.journal`)} is of another boot or machine: dead only after 60 s of silence`,
     ]);
@@ -200,7 +193,7 @@ describe('a worker of another boot or machine', () => {
 
   it.each([true, false])('is dead when it is silent for long enough (socket: %s)', async (hasSocket) => {
     await leaveOther(61_000, hasSocket);
-    expect(await createRecoverer().look()).toEqual({ told: 1, left: 0 });
+    expect(await createRecoverer().look()).toEqual({ delivered: 1, left: 0 });
     expect(told).toEqual(['w-1: 2']);
   });
 });
@@ -217,7 +210,7 @@ describe('nothing proves the death of a worker', () => {
   ])('%s', async (_, make, messages) => {
     const { name, lines } = await play(['a']);
     await make(path(`${name}.sock`));
-    writeFileSync(path(`${name}.journal`), lines.join('\n'));
+    write(name, lines);
     await createRecoverer().look();
     expect(told).toEqual([]);
     expect(left).toEqual(messages.map((message) => expect.stringMatching(message)));
@@ -232,4 +225,18 @@ describe('nothing proves the death of a worker', () => {
     expect(told).toEqual([]);
     expect(left).toEqual([expect.stringMatching(/has no socket, so nothing proves/)]);
   });
+});
+
+it('a dead worker whose pool never told how many sessions were active has a goodbye without that number', async () => {
+  const { name, lines } = await leave(['a']);
+  const unknown = lines.map((line) =>
+    changed(line, (record) => Object.assign(record, { active: undefined })),
+  );
+  write(name, unknown);
+  expect(await createRecoverer().look()).toEqual({ delivered: 1, left: 0 });
+  expect(told).toEqual(['w-1: unknown how many']);
+  const [goodbye = []] = goodbyes();
+  expect(valueIn(goodbye, METRICS.active)).toBeUndefined();
+  expect(valueIn(goodbye, METRICS.dropped)).toBeUndefined();
+  expect(spans().map(({ attributes }) => attributes[SESSION_OUTCOME])).toEqual(['dropped']);
 });

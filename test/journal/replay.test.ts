@@ -2,17 +2,16 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromLine, toLine } from '../../src/journal/records.js';
-import { activeIn, finalReport, type LastKnown, replay } from '../../src/journal/replay.js';
-import { noTotals } from '../../src/worker.js';
-import { PlayedWorker, useFolder } from './support.js';
+import type { LastKnown } from '../../src/journal/replay.js';
+import { PlayedWorker, replay, useFolder } from './support.js';
 
 const folder = useFolder();
 const text = () => readFileSync(folder.the('.journal'), 'utf8');
 const idsIn = ({ sessions }: LastKnown) => sessions.map(({ id }) => id);
 const goodbye = { goodbye: true, spans: true };
 
-type Event = 'start' | 'end' | 'reject' | 'look' | 'rewrite' | 'untold';
-const EVENTS: readonly Event[] = ['start', 'end', 'reject', 'look', 'rewrite', 'untold'];
+type Event = 'start' | 'end' | 'drop' | 'look' | 'rewrite' | 'untold';
+const EVENTS: readonly Event[] = ['start', 'end', 'drop', 'look', 'rewrite', 'untold'];
 
 interface Truth {
   readonly isRewritten: boolean;
@@ -38,9 +37,9 @@ async function play(events: readonly Event[]) {
     const [oldest] = worker.live.keys();
     if (event === 'start') worker.start(`s-${index}`);
     else if (event === 'end' && oldest !== undefined) worker.end(oldest);
-    else if (event === 'reject') {
-      worker.totals.rejected.draining++;
-      worker.journal.rejected('draining');
+    else if (event === 'drop' && oldest !== undefined) {
+      worker.totals.ended.dropped++;
+      worker.end(oldest);
     } else if (event === 'untold') worker.untold = index % 3;
     if (event === 'rewrite') worker.journal.refresh();
     else if (event === 'look' || event === 'untold') worker.look();
@@ -82,11 +81,9 @@ describe('what a journal tells', () => {
         const { worker, journal } = await play(events);
         const known = replay(journal);
         expect(idsIn(known)).toEqual([...worker.live.keys()]);
-        expect(known.totals).toEqual(worker.totals);
-        expect(activeIn(known)).toBe(worker.live.size + worker.untold);
+        expect(known.last.dropped).toBe(worker.totals.ended.dropped);
+        expect(known.last.active).toBe(worker.live.size + worker.untold);
         expect(known.damaged).toBe(0);
-        const { dropped } = finalReport(known).totals.ended;
-        expect(dropped, 'as many as were told of').toBe(worker.live.size);
       }),
       { numRuns: 60 },
     );
@@ -108,7 +105,7 @@ describe('what a journal tells', () => {
         const known = replay(part);
         read++;
         if (!state) continue;
-        expect(activeIn(known)).toBe(state.active);
+        expect(known.last.active).toBe(state.active);
         expect(new Set(state.ids)).toEqual(new Set([...state.ids, ...idsIn(known)]));
       } catch (error) {
         expect(String(error)).toContain('no record says whose journal it is');
@@ -134,7 +131,7 @@ describe('what a journal tells', () => {
         const end = endOfLastWhole(Buffer.from(journal), bytes);
         const since = sinceRewrite(truth);
         const state = since.findLast(({ bytes: written }) => written <= end) ?? since[0];
-        expect(activeIn(known)).toBe(state?.active);
+        expect(known.last.active).toBe(state?.active);
         expect(idsIn(known).filter((id) => !state?.ids.includes(id))).toEqual([]);
       }),
       { numRuns: 300 },
@@ -153,56 +150,42 @@ describe('what a journal tells', () => {
 
 describe('a record', () => {
   it.each([
-    ['an unknown kind', { kind: 'toString', at: 1, live: 0 }],
-    ['no time', { kind: 'alive', live: 0 }],
-    ['a negative number of sessions', { kind: 'alive', at: 1, live: -1 }],
-    ['an outcome that is none', { kind: 'end', at: 1, live: 0, id: 'a', outcome: '__proto__' }],
-    ['no session', { kind: 'start', at: 1, live: 1, session: null }],
-    ['a time beyond all dates', { kind: 'alive', at: 1e300, live: 0 }],
+    ['an unknown kind', { kind: 'toString', at: 1, active: 0, dropped: 0 }],
+    ['no time', { kind: 'report', active: 0, dropped: 0, values: {} }],
+    ['a negative number of sessions', { kind: 'report', at: 1, active: -1, dropped: 0, values: {} }],
+    ['no number of dropped sessions', { kind: 'report', at: 1, active: 1, values: {} }],
+    ['no id', { kind: 'end', at: 1, active: 0, dropped: 0 }],
+    ['no session', { kind: 'start', at: 1, active: 1, dropped: 0, session: null }],
+    ['a time beyond all dates', { kind: 'report', at: 1e300, active: 0, dropped: 0, values: {} }],
     [
-      'a report without sums',
-      { kind: 'report', at: 1, live: 0, told: { sumsStart: [1, 2], time: [1], totals: {} } },
+      'a value that is not plausible',
+      { kind: 'report', at: 1, active: 0, dropped: 0, values: { draining: 2 } },
     ],
+    ['a metric that is none', { kind: 'report', at: 1, active: 0, dropped: 0, values: { toString: 2 } }],
+    ['a counter', { kind: 'report', at: 1, active: 0, dropped: 0, values: { started: 2 } }],
+    ['tenants that are none', { kind: 'report', at: 1, active: 0, dropped: 0, values: { tenants: [['a']] } }],
   ])('with a right checksum and %s is no record', (_, record) => {
     expect(fromLine(toLine(record as never).trim())).toBeUndefined();
   });
 
   it('comes back as it was', () => {
-    const record = { kind: 'end', at: 5, live: 2, id: 'sëssion \ud83d\n', outcome: 'failed' } as const;
+    const record = { kind: 'end', at: 5, active: 2, dropped: 1, id: 'sëssion \ud83d\n' } as const;
     const line = toLine(record);
     expect(line.indexOf('\n')).toBe(line.length - 1);
     expect(fromLine(line.trimEnd())).toEqual(record);
   });
 });
 
-describe('sums', () => {
-  it('do not go back below what a report told, where their ends can not be read', async () => {
-    const worker = new PlayedWorker(folder.path);
-    await worker.journal.open();
-    worker.start('a');
-    worker.end('a');
-    worker.journal.reported({
-      sumsStart: [1, 0],
-      time: [2, 0],
-      totals: { ...noTotals(), started: 1, ended: { ...noTotals().ended, success: 1 } },
-    });
-    const lines = text().split('\n');
-    const end = lines.findIndex((line) => line.includes('"kind":"end"'));
-    lines[end] = 'x';
-    const known = replay(lines.join('\n'));
-    expect(known.damaged).toBe(1);
-    expect(known.totals).toMatchObject({ started: 1, ended: { success: 1 } });
-    await worker.journal.close(goodbye);
-  });
-
-  it('tell as unknown what the pool no longer counts, the oldest first', async () => {
+describe('sessions that the pool no longer counts', () => {
+  it('are not active', async () => {
     const worker = new PlayedWorker(folder.path);
     await worker.journal.open();
     for (const id of ['a', 'b', 'c']) worker.start(id);
     worker.untold = -1;
     worker.look();
-    const report = finalReport(replay(text()));
-    expect(report).toMatchObject({ active: 2, totals: { started: 3, ended: { dropped: 2, unknown: 1 } } });
+    const known = replay(text());
+    expect(known.last.active).toBe(2);
+    expect(idsIn(known)).toEqual(['a', 'b', 'c']);
     await worker.journal.close(goodbye);
   });
 });

@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import { SpanKind, TraceFlags, trace } from '@opentelemetry/api';
 import { afterEach, beforeEach } from 'vitest';
 import { POOL_NAME, WORKER_ID, WORKER_VERSION } from '../../src/attributes.js';
-import { readEnvironment } from '../../src/environment.js';
-import { Journal, type JournalOwner } from '../../src/journal.js';
-import type { LiveSession } from '../../src/sessions.js';
-import { noTotals, type Report, type WorkerIdentity } from '../../src/worker.js';
+import { Journal, type JournalOwner } from '../../src/journal/journal.js';
+import { type LastKnown, Replay } from '../../src/journal/replay.js';
+import { readEnvironment } from '../../src/worker/environment.js';
+import type { LiveSession } from '../../src/worker/sessions.js';
+import { noTotals, type WorkerIdentity } from '../../src/worker/worker.js';
+import { TestPool } from '../support/pools.js';
+import { createWorker } from '../support/workers.js';
 
-const IDENTITY: WorkerIdentity = {
+export const IDENTITY: WorkerIdentity = {
   poolName: 'voice',
   workerId: 'w-1',
   version: 'v1',
@@ -41,6 +44,13 @@ function createLive(id: string, startedAt = new Date()): LiveSession {
   return { id, tenant: 'acme', agentName: 'support', startedAt, span };
 }
 
+/** What a journal tells. */
+export function replay(text: string): LastKnown {
+  const replay = new Replay();
+  for (const line of text.split('\n')) replay.take(line);
+  return replay.result();
+}
+
 /** A worker that a test plays: what it says of itself and of its sessions goes into a journal. */
 export class PlayedWorker {
   readonly totals = noTotals();
@@ -55,21 +65,14 @@ export class PlayedWorker {
   constructor(folder: string, identity: WorkerIdentity = IDENTITY) {
     const environment = readEnvironment();
     const { totals, live } = this;
-    const worker = {
-      identity,
-      resource: {},
-      temporality: 'cumulative',
-      spanKind: SpanKind.CONSUMER,
-      totals,
-      countedBefore: noTotals(),
-    } as const;
     const owner: JournalOwner = {
-      worker,
+      worker: { identity, resource: {}, spanKind: SpanKind.CONSUMER },
+      totals,
       environment,
       get live() {
         return live.values();
       },
-      look: () => this.look(),
+      readNow: () => this.look(),
     };
     this.journal = new Journal(folder, owner);
   }
@@ -85,24 +88,20 @@ export class PlayedWorker {
     const session = this.live.get(id);
     if (!session) throw new Error(`${id} is not live`);
     this.live.delete(id);
-    this.totals.ended.success++;
-    this.journal.ended(session, 'success');
+    this.journal.ended(session);
   }
 
   look(): void {
     this.looks++;
-    const report: Report = {
-      running: true,
-      isStale: false,
-      active: this.live.size + this.untold,
-      draining: this.draining,
-      dropped: 0,
-      intervalSeconds: 15,
-      drainElapsedSeconds: 0,
-      drainTimeoutSeconds: undefined,
-      tenants: this.tenants,
-      totals: this.totals,
-    };
-    this.journal.saw(report, this.live.size + this.untold);
+    const active = this.live.size + this.untold;
+    this.journal.reported(
+      {
+        ...createWorker(new TestPool()).read(),
+        active,
+        draining: Number(this.draining),
+        tenants: [...this.tenants],
+      },
+      active,
+    );
   }
 }

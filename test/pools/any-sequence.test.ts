@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RejectionReason, SessionOutcome } from '../../src/attributes.js';
-import type { SessionInfo } from '../../src/pool.js';
 import { type AuditEvent, type PoolSession, SessionPool } from '../../src/pools/index.js';
+import type { SessionInfo } from '../../src/worker/pool.js';
 import { rejection } from './support.js';
 
 describe('any sequence of calls', () => {

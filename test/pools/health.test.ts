@@ -1,8 +1,8 @@
 import { createServer, type IncomingHttpHeaders, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { PoolLike } from '../../src/pool.js';
 import { type HealthOptions, healthHandler, SessionPool } from '../../src/pools/index.js';
+import type { PoolLike } from '../../src/worker/pool.js';
 
 const stops: (() => void)[] = [];
 

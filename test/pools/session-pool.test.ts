@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { SessionOutcome } from '../../src/attributes.js';
-import type { SessionStart } from '../../src/pool.js';
 import { JobRejectedError, SessionPool, type SessionPoolOptions } from '../../src/pools/index.js';
+import type { SessionStart } from '../../src/worker/pool.js';
 import { type Log, record, rejection, tick } from './support.js';
 
 describe('options', () => {

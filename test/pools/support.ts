@@ -1,6 +1,6 @@
 import type { SessionOutcome } from '../../src/attributes.js';
-import type { SessionObserver } from '../../src/pool.js';
 import { JobRejectedError } from '../../src/pools/index.js';
+import type { SessionObserver } from '../../src/worker/pool.js';
 
 export type Log = [hook: string, id: string, outcome?: SessionOutcome, error?: unknown][];
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import type { LiveKitJob } from '../../src/pools/livekit.js';
+import type { LiveKitJob } from '../../src/pools/livekit/index.js';
 
 // A process of the test runner is killed in the end, and would leave the socket of its job processes behind.
 const dir = mkdtempSync(join(tmpdir(), 'openrtc-otel-test-'));
@@ -57,7 +57,13 @@ export function createServerClass() {
       return [...this.#jobs.values()];
     }
 
+    /** Jobs that were accepted and have a process. */
     add(...jobs: RunningJob[]): void {
+      for (const { job } of jobs) this.answer(true, job.id);
+      this.list(...jobs);
+    }
+
+    list(...jobs: RunningJob[]): void {
       for (const job of jobs) this.#jobs.set(job.job.id, job);
     }
 
@@ -65,9 +71,13 @@ export function createServerClass() {
       this.#jobs.delete(id);
     }
 
-    answer(available: boolean): void {
-      const value = { jobId: 'j', available };
-      this.event.emit('worker_msg', { message: { case: 'availability', value } });
+    answer(available: boolean, jobId = 'j'): void {
+      this.send('availability', { jobId, available });
+    }
+
+    /** Sends a message to the LiveKit server. */
+    send(kind: string, value: unknown): void {
+      this.event.emit('worker_msg', { message: { case: kind, value } });
     }
 
     async run(): Promise<void> {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, vi } from 'vitest';
+import type { Telemetry } from '../../src/instrument/handle.js';
+import type { InstrumentOptions } from '../../src/instrument/options.js';
 import { instrument } from '../../src/instrument.js';
-import type { InstrumentOptions } from '../../src/options.js';
-import type { PoolLike } from '../../src/pool.js';
-import type { Telemetry } from '../../src/telemetry.js';
+import type { PoolLike } from '../../src/worker/pool.js';
 import { Collector } from './collector.js';
 import { setEnvironment } from './environment.js';
 

@@ -1,7 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
 import { hrTimeToMilliseconds } from '@opentelemetry/core';
 import { DataPointType, MetricReader, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import type { Metric } from '../../src/attributes.js';
+import { METRICS, type Metric } from '../../src/attributes.js';
+import { last } from './lists.js';
 
 /** One datapoint, whether it comes from the SDK or from the wire. */
 export interface Point {
@@ -47,12 +48,15 @@ export function pointsOf({ scopeMetrics }: ResourceMetrics): Point[] {
     );
 }
 
-const hasAll = (point: Point, attributes: Attributes) =>
+/** What tells of a datapoint's series and value, wherever the datapoint comes from. */
+type Value = Pick<Point, 'name' | 'value'> & { readonly attributes: Readonly<Record<string, unknown>> };
+
+const hasAll = (point: Value, attributes: Attributes) =>
   Object.entries(attributes).every(([name, value]) => point.attributes[name] === value);
 
 /** The value of a metric's one datapoint that has the attributes; undefined where there is none. */
 export function valueIn(
-  points: readonly Point[],
+  points: readonly Value[],
   metric: Metric,
   attributes: Attributes = {},
 ): number | undefined {
@@ -66,4 +70,9 @@ export function seriesOf(points: readonly Point[]): string[] {
   return points
     .map(({ name, attributes }) => `${name} ${JSON.stringify(Object.entries(attributes).sort())}`)
     .sort();
+}
+
+/** The last report of a worker before its goodbye: that has the counters. */
+export function lastOrdinary<P extends Value>(reports: readonly (readonly P[])[]): readonly P[] {
+  return last(reports.filter((report) => valueIn(report, METRICS.running) === 1));
 }

@@ -1,4 +1,4 @@
-import type { PoolLike, RuntimeSnapshot, SessionObserver } from '../../src/pool.js';
+import type { PoolLike, RuntimeSnapshot, SessionObserver } from '../../src/worker/pool.js';
 
 export const IDLE: RuntimeSnapshot = { activeSessions: 0, draining: false };
 

@@ -7,9 +7,9 @@ import {
   type SpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { WORKER_VERSION } from '../../src/attributes.js';
-import type { SessionInfo } from '../../src/pool.js';
-import { Sessions, type SessionsOptions } from '../../src/sessions.js';
-import { noTotals } from '../../src/worker.js';
+import type { SessionInfo } from '../../src/worker/pool.js';
+import { Sessions, type SessionsOptions } from '../../src/worker/sessions.js';
+import { noTotals } from '../../src/worker/worker.js';
 import { only } from './lists.js';
 
 /** A tracer provider that keeps the spans that ended. */
@@ -43,7 +43,7 @@ export function createSessions(options: Partial<SessionsOptions> = {}) {
     totals,
     onStart: () => {},
     onEnd: () => {},
-    onReject: () => {},
+    isResumed: () => false,
     ...options,
   });
   return { sessions, totals, ...tracing };

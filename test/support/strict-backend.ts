@@ -4,13 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { Writer } from 'protobufjs/minimal.js';
-import {
-  decodeMetrics,
-  decodeTraces,
-  type MetricPoint,
-  type SpanRecord,
-} from '../../src/deploy/otlp-decode.js';
-import { type OtlpContentType, OtlpDecodeError } from '../../src/deploy/otlp-message.js';
+import { decodeMetrics, type MetricPoint } from '../../src/deploy/receiver/decode.js';
+import { type OtlpContentType, OtlpDecodeError } from '../../src/deploy/receiver/message.js';
+import { decodeTraces, type SpanRecord } from './decode-traces.js';
 import type { SignalRules, Vendor } from './vendors.js';
 
 interface Refusal {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { MetricPoint } from '../../src/deploy/otlp-decode.js';
-import type { OtlpContentType } from '../../src/deploy/otlp-message.js';
+import type { MetricPoint } from '../../src/deploy/receiver/decode.js';
+import type { OtlpContentType } from '../../src/deploy/receiver/message.js';
 
 /** What a vendor's endpoint takes of one signal. */
 export interface SignalRules {

@@ -1,8 +1,8 @@
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { POOL_NAME, WORKER_ID, WORKER_VERSION } from '../../src/attributes.js';
-import { Datapoints, registerGauges } from '../../src/gauges.js';
-import type { PoolLike } from '../../src/pool.js';
-import { Worker, type WorkerIdentity } from '../../src/worker.js';
+import { Datapoints, registerGauges } from '../../src/worker/gauges.js';
+import type { PoolLike } from '../../src/worker/pool.js';
+import { Worker, type WorkerIdentity } from '../../src/worker/worker.js';
 import { ManualReader } from './points.js';
 
 export const IDENTITY: WorkerIdentity = {
@@ -17,6 +17,7 @@ type Options = Worker['options'];
 
 export function createWorker(pool: PoolLike, options: Partial<Options> = {}): Worker {
   return new Worker(pool, {
+    startedAt: IDENTITY.startedAt,
     drainTimeoutSeconds: undefined,
     tenantLimit: undefined,
     intervalSeconds: () => 15,
@@ -30,6 +31,8 @@ export function createGauges(pool: PoolLike, options: Partial<Options> = {}) {
   const worker = createWorker(pool, options);
   const reader = new ManualReader();
   const provider = new MeterProvider({ readers: [reader] });
-  const unregister = registerGauges(provider.getMeter('test'), new Datapoints(IDENTITY), () => worker.read());
+  const unregister = registerGauges(provider.getMeter('test'), new Datapoints(IDENTITY.attributes), () =>
+    worker.read(),
+  );
   return { worker, reader, unregister };
 }

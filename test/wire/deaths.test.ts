@@ -93,6 +93,7 @@ describe.concurrent.each(ENCODINGS)('a worker, reporting in %s,', (protocol) => 
       exited: true,
       active: 0,
       dropped: seenByCallers,
+      started: 5,
       ended: { success: 2, dropped: seenByCallers },
     });
     const dropped = backend.spans.filter(({ attributes }) => attributes['error.type'] === 'dropped');

@@ -51,7 +51,7 @@ describe('a drop is confirmed in less than a second', { timeout: 90_000 }, () =>
       times.push(await confirmed(backend, 'a', 3));
       await using after = await restart;
       await eventually(() =>
-        expect(after.said.join()).toContain('dead worker a (voice, v1) was said: 3 dropped'),
+        expect(after.said.join()).toContain('sent the goodbye of the dead worker a (voice, v1): 3 dropped'),
       );
       expect(factsOf(backend, 'b')).toMatchObject({ exited: false, active: 1, dropped: 0 });
     }
@@ -102,7 +102,7 @@ describe('recovery', { timeout: 90_000 }, () => {
     for (const recoverer of recoverers) await kill(recoverer);
   });
 
-  it('is left to the next by one that can not reach the collector', async () => {
+  it('is left to the next by one that cannot reach the collector', async () => {
     using folder = new JournalFolder();
     await using backend = await Backend.start();
     await using worker = await startWorker(backend, folder, 'a', 2);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Backend } from './support/backend.js';
 import { Child } from './support/child.js';
@@ -22,12 +23,17 @@ it('loads nothing but the API until instrument() is called, and the rest after t
   );
 });
 
-it('counts the sessions that end before the SDK is loaded, and sends their spans', async () => {
+it('counts the sessions that end before the SDK is loaded, in the first report, and sends their spans', async () => {
   await using backend = await Backend.start();
   await using child = new Child('fixtures/early-sessions.js', reportingTo(backend));
   const { overAt, ...result } = await child.result<Record<string, unknown>>();
   expect(result).toEqual({ delivered: true, droppedSessions: 0, wasLoaded: false, isLoaded: true });
-  expect(valuesOf(backend.reports[0])['openrtc.sessions.started'], 'sums start from 0').toBe(0);
+  expect(valuesOf(backend.reports[0]), 'the sums of what happened before').toMatchObject({
+    'openrtc.sessions.started': 4,
+    'openrtc.sessions.ended failed': 1,
+    'openrtc.sessions.ended cancelled': 1,
+    'openrtc.jobs.rejected unavailable': 1,
+  });
   expect(backend.worker).toMatchObject({
     exited: true,
     started: 4,
@@ -48,6 +54,18 @@ it('counts the sessions that end before the SDK is loaded, and sends their spans
     if (id === 'lasting') expect(whole?.endTimeUnixMs).toBeGreaterThan(over + 300);
     else expect(whole?.endTimeUnixMs, 'when it ended, not when the SDK was there').toBeLessThan(over);
   }
+});
+
+it('starts with one report', async () => {
+  await using backend = await Backend.start();
+  const env = reportingTo(backend, { OTEL_METRIC_EXPORT_INTERVAL: '600000' });
+  await using worker = new Child('fixtures/worker.js', env);
+  await eventually(() => expect(backend.worker).toBeDefined());
+  await sleep(500);
+  expect(backend.reports).toHaveLength(1);
+  expect(await worker.ask('shutdown', { now: true })).toMatchObject({ delivered: true });
+  const versions = backend.reports.map((report) => valuesOf(report)['openrtc.deployment_version']);
+  expect(versions, 'the first, the last and the goodbye').toEqual([1, 1, 0]);
 });
 
 describe.concurrent('a process that does nothing else', () => {

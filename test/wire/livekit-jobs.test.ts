@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { livekitPool } from '../../src/pools/livekit.js';
-import { CHANNEL, jobChannel, VERSION } from '../../src/pools/livekit-channel.js';
+import { CHANNEL, jobChannel, VERSION } from '../../src/pools/livekit/channel.js';
+import { livekitPool } from '../../src/pools/livekit/index.js';
 import { type Log, record } from '../pools/support.js';
 import { createServerClass, runningJob } from '../support/livekit.js';
 import { Backend } from './support/backend.js';
@@ -11,7 +11,7 @@ import { eventually } from './support/eventually.js';
 const JOB_PROCESS = 'fixtures/job_proc_lazy_main.js';
 
 /** A worker in this process with one job, and a real process for it. */
-function start(id: string, env: Record<string, string> = {}, version = 'v1') {
+function start(id: string, env: Record<string, string> = {}, version = 'v1', script = JOB_PROCESS) {
   const server = new (createServerClass())();
   const pool = livekitPool(server);
   const log: Log = [];
@@ -20,7 +20,7 @@ function start(id: string, env: Record<string, string> = {}, version = 'v1') {
   void server.run();
   server.add(runningJob(id));
   const inherited = { [CHANNEL]: process.env[CHANNEL] ?? '', [VERSION]: process.env[VERSION] ?? '' };
-  const job = new Child(JOB_PROCESS, { ...inherited, ...env });
+  const job = new Child(script, { ...inherited, ...env });
   return {
     job,
     server,
@@ -56,7 +56,6 @@ describe.concurrent('a job process that is tracked', () => {
   });
 
   it.each([
-    ['room disconnected', 'success'],
     ['shutdown request', 'success'],
     ['the agent is done', 'success'],
     ['', 'success'],
@@ -78,17 +77,33 @@ describe.concurrent('a job process that is tracked', () => {
     },
   );
 
+  it.each([
+    [5, 'success'],
+    [0, 'dropped'],
+  ])('and is out of its room for the reason %i has ended its session as %s', async (reason, outcome) => {
+    await using worker = start(`out: ${reason}`);
+    await worker.job.ask('track', `out: ${reason}`);
+    await worker.job.ask('disconnect', reason);
+    await worker.job.ask('leave', 'room disconnected');
+    await eventually(() => expect(worker.ends()).toEqual([outcome]));
+  });
+
   it('and is shut down without a word of why has ended its session as unknown', async () => {
     await using worker = start('quiet');
     await worker.job.ask('track', 'quiet');
     await worker.job.ask('shutDown');
     await eventually(() => expect(worker.ends()).toEqual(['unknown']));
+    await eventually(() =>
+      expect(worker.job.said).toEqual([
+        'a job ends and LiveKit did not tell its worker why: the session ends as unknown',
+      ]),
+    );
   });
 
   it('is no end of a session whose job LiveKit has forgotten before', async () => {
     await using worker = start('forgotten');
     const told = new Promise<void>((resolve) => {
-      jobChannel().add({
+      jobChannel().listeners.add({
         onJobTracked: (id) => void (id === 'forgotten' && resolve()),
         onJobEnded: () => {},
       });
@@ -112,30 +127,33 @@ describe.concurrent('a job process that is tracked', () => {
 });
 
 describe.concurrent('a job process', () => {
-  it('is no worker: it reports nothing, changes no server and loads no SDK', async () => {
-    await using backend = await Backend.start();
-    await using worker = start('inert', reportingTo(backend));
-    expect(await worker.job.ask('useTelemetry')).toEqual({
-      ran: 'ran',
-      result: 'result',
-      isUntouched: true,
-      goodbye: { delivered: false, droppedSessions: 0 },
-    });
-    const loaded = await worker.job.ask<string[]>('loaded');
-    expect(loaded.some((url) => url.includes('livekit-pool'))).toBe(true);
-    expect(loaded.filter((url) => /@opentelemetry\/(?!api\/)/.test(url))).toEqual([]);
-    expect(await worker.job.ask('resources')).not.toContain('Timeout');
-    await worker.job.ask('exit', 0).catch(() => {});
-    expect(backend.requests).toEqual([]);
-    expect(worker.job.stderr).toEqual([]);
-  });
+  it.each([JOB_PROCESS, 'fixtures/job-of-another-name.js'])(
+    'of the script %s is no worker: it reports nothing, changes no server and loads no SDK',
+    async (script) => {
+      await using backend = await Backend.start();
+      await using worker = start(`inert ${script}`, reportingTo(backend), 'v1', script);
+      expect(await worker.job.ask('useTelemetry')).toEqual({
+        ran: 'ran',
+        result: 'result',
+        isUntouched: true,
+        goodbye: { delivered: false, droppedSessions: 0 },
+      });
+      const loaded = await worker.job.ask<string[]>('loaded');
+      expect(loaded.some((url) => url.includes('pools/livekit/pool'))).toBe(true);
+      expect(loaded.filter((url) => /@opentelemetry\/(?!api\/)/.test(url))).toEqual([]);
+      expect(await worker.job.ask('resources')).not.toContain('Timeout');
+      await worker.job.ask('exit', 0).catch(() => {});
+      expect(backend.requests).toEqual([]);
+      expect(worker.job.stderr).toEqual([]);
+    },
+  );
 
   it.each([
     ['is of a worker that does not listen', {}, []],
     [
       'can not reach its worker',
       { [CHANNEL]: '/nowhere/jobs' },
-      ['a job can not report to its worker: Error'],
+      ['a job cannot report to its worker: Error'],
     ],
   ])('that %s is tagged all the same', async (_, env, said) => {
     const version = { LIVEKIT_AGENT_DEPLOYMENT: 'v3' };

@@ -53,8 +53,8 @@ async function serve(answer: RequestListener) {
 
 const bodies = ({ requests }: Backend) => requests.map(({ body }) => body.toString('latin1')).join('\n');
 
-describe('what is planted does not leave', () => {
-  it('a worker, its journal and its recovery', { timeout: 60_000 }, async () => {
+describe.concurrent('what is planted does not leave', () => {
+  it('a worker, its journal and its recovery', async () => {
     using folder = new JournalFolder();
     await using backend = await Backend.start();
     backend.fault = (response) => response.writeHead(401).end('planted-answer');
@@ -108,46 +108,42 @@ describe('what is planted does not leave', () => {
     expect(backend.requests.map(({ headers }) => headers.authorization)).toContain('Bearer planted-bearer');
   });
 
-  it.each(['watch', 'top'])(
-    '%s that asks a Prometheus, whatever that answers',
-    { timeout: 60_000 },
-    async (name) => {
-      const seen = new Set<string | undefined>();
-      const ends: RequestListener[] = [
-        (_, response) =>
-          response.writeHead(302, { location: '/planted-location-of-it?token=planted-token' }).end(),
-        (_, response) => response.writeHead(401).end('planted-answer'),
-        (_, response) => response.writeHead(500, { 'x-planted': 'planted' }).end('planted-answer'),
-        (_, response) => response.destroy(),
-      ];
-      const folder = new JournalFolder();
-      using _ = folder;
-      const file = join(folder.path, 'headers');
-      writeFileSync(file, 'Authorization: Bearer planted-bearer\nX-Key: planted-header\n');
-      for (const end of ends) {
-        await using prometheus = await serve((request, response) => {
-          seen.add(request.headers.authorization);
-          end(request, response);
-        });
-        const url = `${withSecrets(prometheus.url)}/planted-key-in-a-path?token=planted-query`;
-        const options = name === 'watch' ? ['--target', 'v1'] : ['--once'];
-        const args = [name, ...options, '--timeout', '200ms', '--prometheus', url];
-        await using byUrl = new Child(COMMAND, {}, args);
-        await using byFile = new Child(COMMAND, {}, [...args, '--headers-file', file]);
-        await using byVariable = new Child(
-          COMMAND,
-          { OPENRTC_PROMETHEUS_HEADERS: 'X-Key=planted-header' },
-          args,
-        );
-        for (const child of [byUrl, byFile, byVariable]) {
-          expect(await child.exit).toMatchObject({ code: 12 });
-          expect(written(child)).toContain('Prometheus at http://127.0.0.1:');
-          expectNothingPlanted('stdout and stderr', written(child));
-        }
+  it.each(['watch', 'top'])('%s that asks a Prometheus, whatever that answers', async (name) => {
+    const seen = new Set<string | undefined>();
+    const ends: RequestListener[] = [
+      (_, response) =>
+        response.writeHead(302, { location: '/planted-location-of-it?token=planted-token' }).end(),
+      (_, response) => response.writeHead(401).end('planted-answer'),
+      (_, response) => response.writeHead(500, { 'x-planted': 'planted' }).end('planted-answer'),
+      (_, response) => response.destroy(),
+    ];
+    const folder = new JournalFolder();
+    using _ = folder;
+    const file = join(folder.path, 'headers');
+    writeFileSync(file, 'Authorization: Bearer planted-bearer\nX-Key: planted-header\n');
+    for (const end of ends) {
+      await using prometheus = await serve((request, response) => {
+        seen.add(request.headers.authorization);
+        end(request, response);
+      });
+      const url = `${withSecrets(prometheus.url)}/planted-key-in-a-path?token=planted-query`;
+      const options = name === 'watch' ? ['--target', 'v1'] : ['--once'];
+      const args = [name, ...options, '--timeout', '2s', '--prometheus', url];
+      await using byUrl = new Child(COMMAND, {}, args);
+      await using byFile = new Child(COMMAND, {}, [...args, '--headers-file', file]);
+      await using byVariable = new Child(
+        COMMAND,
+        { OPENRTC_PROMETHEUS_HEADERS: 'X-Key=planted-header' },
+        args,
+      );
+      for (const child of [byUrl, byFile, byVariable]) {
+        expect(await child.exit).toMatchObject({ code: 12 });
+        expect(written(child)).toContain('Prometheus at http://127.0.0.1:');
+        expectNothingPlanted('stdout and stderr', written(child));
       }
-      expect([...seen].sort()).toEqual([`Basic ${BASIC}`, 'Bearer planted-bearer']);
-    },
-  );
+    }
+    expect([...seen].sort()).toEqual([`Basic ${BASIC}`, 'Bearer planted-bearer']);
+  });
 
   it.each([
     ['an address without a scheme', ['--prometheus', `me:${PASSWORD}@host`], {}],
@@ -178,7 +174,7 @@ describe('what is planted does not leave', () => {
     }
   });
 
-  it('the receiver of a gate, whatever is sent to it', { timeout: 60_000 }, async () => {
+  it('the receiver of a gate, whatever is sent to it', async () => {
     await using gate = new Child(COMMAND, {}, [
       'watch',
       '--target',
@@ -247,8 +243,8 @@ const STREAM = [
   },
 ];
 
-describe('what is planted does not leave a bridge', () => {
-  it('that reads a stream, and asks an address with secrets', { timeout: 60_000 }, async () => {
+describe.concurrent('what is planted does not leave a bridge', () => {
+  it('that reads a stream, and asks an address with secrets', async () => {
     using folder = new JournalFolder();
     await using backend = await Backend.start();
     await using health = await serve((_, response) => response.writeHead(500).end('planted-answer'));
@@ -260,7 +256,7 @@ describe('what is planted does not leave a bridge', () => {
     const url = `${withSecrets(health.url)}/planted-key-in-a-path?token=planted-query`;
     await using bridge = new Child(COMMAND, secretive(backend), ['bridge', '--jsonl', jsonl, '--url', url]);
     await eventually(() => expect(written(bridge)).toContain('is reported'));
-    await eventually(() => expect(written(bridge)).toContain('lines that can not be read'));
+    await eventually(() => expect(written(bridge)).toContain('lines that cannot be read'));
     await eventually(() => expect(backend.worker).toMatchObject({ version: 'v1', active: 1 }));
     bridge.kill('SIGTERM');
     await health[Symbol.asyncDispose]();

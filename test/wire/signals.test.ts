@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MetricPoint, SpanRecord } from '../../src/deploy/index.js';
+import type { MetricPoint } from '../../src/deploy/index.js';
+import type { SpanRecord } from '../support/decode-traces.js';
+import { lastOrdinary } from '../support/points.js';
 import { Backend } from './support/backend.js';
 import { Child } from './support/child.js';
 import { ENCODINGS, reportingTo } from './support/environment.js';
@@ -83,9 +85,23 @@ describe.each(ENCODINGS)('a worker with 50 sessions of three tenants that report
     expect(stderr).toEqual([]);
   });
 
-  it('says it on the series of the reports before', () => {
-    const before = new Set(backend.reports.slice(0, -1).flat().map(seriesOf));
-    expect(new Set(backend.reports.at(-1)?.map(seriesOf))).toEqual(before);
+  it('says it in gauges only, on their series in the reports before', () => {
+    const goodbye = backend.reports.at(-1) ?? [];
+    expect(new Set(goodbye.map(({ kind }) => kind))).toEqual(new Set(['gauge']));
+    const gauges = backend.reports
+      .slice(0, -1)
+      .flat()
+      .filter(({ kind }) => kind === 'gauge');
+    expect(new Set(goodbye.map(seriesOf))).toEqual(new Set(gauges.map(seriesOf)));
+  });
+
+  it('has sent every counter by then, right before the goodbye', () => {
+    const before = lastOrdinary(backend.reports);
+    expect(before).toBe(backend.reports.at(-2));
+    expect(valuesOf(before)).toEqual(DRAINING_WITH_THREE);
+    const [time = Number.NaN] = before.map(({ timeUnixMs }) => timeUnixMs);
+    const [goodbyeTime] = backend.goodbyes.flat().map(({ timeUnixMs }) => timeUnixMs);
+    expect(goodbyeTime).toBeGreaterThan(time);
   });
 
   it('reports every metric with its unit and kind, and no other', () => {

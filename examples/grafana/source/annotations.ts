@@ -1,8 +1,17 @@
 import type { AnnotationQuery } from '@grafana/schema';
-import { ACTIVE_SESSIONS, START_TIME, WORKER_ID } from '../../../src/attributes.js';
-import { labelName } from '../../../src/deploy/promql.js';
-import { POOL, VERSION } from './blocks.js';
-import { blocks, PROMETHEUS } from './variables.js';
+import { METRICS } from '../../../src/attributes.js';
+import { PROMETHEUS } from './variables.js';
+import {
+  draining,
+  except,
+  exited,
+  folded,
+  last,
+  reported,
+  VERSION,
+  WITNESS,
+  WORKER_NAME,
+} from './workers.js';
 
 /** An annotation from a Prometheus; a value above 0 makes one. */
 type PrometheusAnnotation = AnnotationQuery & {
@@ -16,7 +25,6 @@ type PrometheusAnnotation = AnnotationQuery & {
 };
 
 const STEP = '15s';
-const WORKER_NAME = labelName(WORKER_ID);
 
 const annotation = (
   name: string,
@@ -34,20 +42,23 @@ const annotation = (
   useValueForTime,
   datasource: PROMETHEUS,
   enable: true,
-  hide: false,
+  // Of the switch in the head of the page.
+  hide: true,
   step: STEP,
   tagKeys: VERSION,
 });
 
-const draining = (offset?: string) =>
-  `count by (${POOL}, ${VERSION}) (${blocks.draining({ window: '1m', ...(offset && { offset }) })})`;
-const silentWith = `${blocks.last(ACTIVE_SESSIONS, { window: '5m' })} > 0 and ${blocks.silent({ window: '5m' })}`;
+const MINUTE = '1m';
+const drain = (offset?: string) =>
+  `count by (${VERSION}) (${draining({ window: MINUTE, ...(offset && { offset }) })})`;
+const LATELY = { window: '5m' };
+const silentWith = except(folded('max', `${last(METRICS.active, LATELY)} > 0`), exited(LATELY), reported());
 
 export const ANNOTATIONS: PrometheusAnnotation[] = [
   annotation(
     'New version',
     'blue',
-    `1000 * min by (${POOL}, ${VERSION}) (${blocks.last(START_TIME)})`,
+    `1000 * min by (${VERSION}) (${last(METRICS.startTime)})`,
     `{{${VERSION}}} came up`,
     'The first start of the workers of this version that report.',
     true,
@@ -55,14 +66,14 @@ export const ANNOTATIONS: PrometheusAnnotation[] = [
   annotation(
     'Drain started',
     'yellow',
-    `${draining()} unless ${draining('1m')}`,
+    `${drain()} unless ${drain(MINUTE)}`,
     `{{${VERSION}}} drains`,
     'Workers of this version drain, and none did a minute before.',
   ),
   annotation(
     'Worker gone with sessions',
     'red',
-    `${silentWith} and on (${POOL}) ${blocks.witness}`,
+    `(${silentWith}) and on () ${WITNESS}`,
     `{{${WORKER_NAME}}} went silent with sessions`,
     'No report and no goodbye for a silence window: its sessions are presumed dropped.',
   ),

@@ -3,9 +3,11 @@ import { ANNOTATIONS } from './annotations.js';
 import { DASHBOARD_LINKS } from './links.js';
 import { DONE } from './rows/done.js';
 import { FLOW } from './rows/flow.js';
+import { HOLDING } from './rows/holding.js';
 import { SESSIONS } from './rows/sessions.js';
 import { SWITCHOVER } from './rows/switchover.js';
 import { TENANTS } from './rows/tenants.js';
+import { WORKERS } from './rows/workers.js';
 import { VARIABLES } from './variables.js';
 
 interface Row {
@@ -19,9 +21,11 @@ const GRID_WIDTH = 24;
 const ROWS: readonly Row[] = [
   { title: 'Is the deploy done?', panels: DONE, collapsed: false },
   { title: 'Switchover', panels: SWITCHOVER, collapsed: false },
-  { title: 'Flow', panels: FLOW, collapsed: false },
+  { title: 'What holds it', panels: HOLDING, collapsed: false },
+  { title: 'All workers', panels: WORKERS, collapsed: true },
+  { title: 'Flow', panels: FLOW, collapsed: true },
   { title: 'Tenants', panels: TENANTS, collapsed: true },
-  { title: 'Sessions', panels: SESSIONS, collapsed: false },
+  { title: 'Sessions', panels: SESSIONS, collapsed: true },
 ];
 
 /** Gives rows and panels their ids and places, from left to right and from top to bottom. */

@@ -1,207 +1,133 @@
-import {
-  ACTIVE_SESSIONS,
-  DEPLOYMENT_VERSION,
-  DRAIN_TIMEOUT,
-  DROPPED_SESSIONS,
-  START_TIME,
-} from '../../../src/attributes.js';
-import { quoted, range, union } from '../../../src/deploy/promql.js';
-import { type Blocks, count, POOL, sum, VERSION, WORKER } from './blocks.js';
+import { DECIDING_KEYS, METRICS } from '../../../src/attributes.js';
+import { labelName, quoted } from '../../../src/deploy/prometheus/promql.js';
 import { PHASES, type PhaseName } from './phases.js';
+import {
+  AGE,
+  ANYONE,
+  accepting,
+  DRAIN_ELAPSED,
+  DRAIN_TIMEOUT,
+  except,
+  exited,
+  folded,
+  inPool,
+  known,
+  LEAD,
+  last,
+  most,
+  OTHERS,
+  of,
+  reported,
+  SILENCE,
+  samples,
+  settled,
+  silent,
+  TARGET,
+  VERSION,
+  WINDOW,
+  WITNESS,
+  WORKER,
+} from './workers.js';
 
-/** What the verdict is about. Texts of PromQL. */
-export interface Scope {
-  /** The window of the verdict, as a duration, and in seconds. */
-  readonly window: string;
-  readonly windowSeconds: string;
-  /** Matchers of the target, and of all other versions. */
-  readonly target: readonly string[];
-  readonly others: readonly string[];
+/**
+ * The verdict in PromQL. As `assessDeploy`, with fewer words and never greener: every worker of the window of the deploy
+ * has said goodbye, or has settled on the target, or is held against it.
+ */
+
+const IN_WINDOW = { window: WINDOW };
+const PREFIX = 'openrtc_';
+/** The hour before the window. */
+const BEFORE = { window: '1h', offset: WINDOW };
+
+const DECIDING = DECIDING_KEYS.map((key) => labelName(METRICS[key].name).replace(PREFIX, ''));
+/** Workers that did not report each of the gauges that decide. */
+function lacking(window: string): string {
+  const names = quoted(`${PREFIX}(${DECIDING.join('|')})`);
+  const gauges = `{${[`__name__=~${names}`, ...inPool()].join(',')}}`;
+  const reported = `count by (${WORKER},__name__) (last_over_time(${gauges}[${window}]))`;
+  return `count by (${WORKER}) (${reported}) < ${DECIDING.length}`;
 }
+const count = (gauge: 'running' | 'dropped') => folded('max', samples(METRICS[gauge], IN_WINDOW));
+/** Said goodbye, and not each report told what was dropped: its goodbye may be the one. */
+const isHalf = `${count('running')} > ${count('dropped')} and on(${WORKER}) ${exited(IN_WINDOW)}`;
 
-/** A silent worker is held against the deploy for so long. */
-const PRESUME_AFTER = '5m';
-const HOUR = '1h';
+/** An id that was used twice: it reports after its goodbye, or another start. */
+const starts = last(METRICS.startTime, IN_WINDOW);
+const reports = `${of(METRICS.running)}[${WINDOW}]`;
+const runsOn = `changes(${reports}) > resets(${reports})`;
+const startsTwice = `stddev by (${WORKER}) (${starts}) > 0`;
 
-/** The three checks and the phase of a deploy, as `assessDeploy` has them; one value a pool. */
-export class Deploy {
-  readonly #blocks: Blocks;
-  readonly #scope: Scope;
+/** Past the drain timeout, by their own reports, with sessions. */
+const LATE = `${DRAIN_ELAPSED} > ${DRAIN_TIMEOUT} and on(${WORKER}) (${last(METRICS.active)} > 0)`;
 
-  constructor(blocks: Blocks, scope: Scope) {
-    this.#blocks = blocks;
-    this.#scope = scope;
-  }
+/** Workers of other versions that ran before the window and said no goodbye then. */
+const ranBefore = `count(min_over_time(${of(METRICS.running, OTHERS)}[1h] offset ${WINDOW}) == 1)`;
+const versions = `count(count by (${VERSION}) (${reported(IN_WINDOW)}))`;
 
-  /** Exactly 1 when check 1 is met: settled workers, of these and all that hold the check open; its numbers as labels. */
-  get onTarget(): string {
-    const settled = this.#counted(this.#settled);
-    const expected = `clamp_min(${this.#counted(this.#acceptedBefore)}, 1)`;
-    const needed = `max by (${POOL}) (${union({ settled, expected })})`;
-    const open = `${this.#counted(this.#others)} + ${this.#counted(this.#gone)}`;
-    const numbers = {
-      accepting: this.#counted(this.#accepting),
-      running: this.#counted(this.#blocks.running()),
-      expected,
-    };
-    const labels = Object.entries(numbers).map(
-      ([name, number]) =>
-        `on (${POOL}) group_left (${name}) count_values(${quoted(name)}, ${number}) by (${POOL})`,
-    );
-    const share = `(${settled} / (${needed} + ${open}))`;
-    return `(${[share, ...labels].join(' * ')}) and on (${POOL}) ${this.#blocks.witness}`;
-  }
+/** Nobody reported when the deploy began, though others than the target ran. */
+const isOlder = `count(${last(METRICS.startTime, { matchers: OTHERS })} < time() - $window)`;
+const isBlind = `(${isOlder} or ${ranBefore}) unless count(${reported({ window: LEAD, offset: AGE })})`;
 
-  /** Sessions on running workers, except those of the target that accept. */
-  get left(): string {
-    return this.#blocks.known(sum(this.#leftOnWorkers));
-  }
+/** Neither gone with a goodbye nor long silent: all of these must be settled on the target. */
+const UNFINISHED = except(folded('max', reported({ window: LEAD })), exited(IN_WINDOW));
+/** The workers that the deploy waits for. */
+export const HELD = `(${except(UNFINISHED, settled(TARGET))})`;
+const needed = `clamp_min(count(${UNFINISHED}), $needed)`;
+const SETTLED = `count${settled(TARGET)}`;
 
-  /** Sessions that workers lost since the window began, by their reports; nothing where that can not be told. */
-  get dropped(): string {
-    return this.#told(sum(this.#droppedOfWorkers));
-  }
+/** Sessions that workers reported as lost, less what they had lost before the window. */
+const lost = folded('max', most(METRICS.dropped, IN_WINDOW));
+/** Of a worker that was there before: what it had lost when it was first seen. */
+const isOld = `(${folded('min', starts)} < bool time() - $window)`;
+const lostAtFirst = `${folded('min', `min_over_time(${of(METRICS.dropped)}[${WINDOW}])`)} * on(${WORKER}) ${isOld}`;
+const lostBefore = folded('max', most(METRICS.dropped, BEFORE));
+// A worker without a start is one of this deploy: nothing of it is left out.
+const LOST = `(${lost} - (${lostBefore} or ${lostAtFirst} or 0 * ${lost}) > 0)`;
+/** Sessions that workers had last which are silent now. */
+const PRESUMED = silent(`${last(METRICS.active, IN_WINDOW)} > 0`);
 
-  /** Sessions that silent workers had last; nothing where that can not be told. */
-  get presumed(): string {
-    return this.#told(sum(this.#presumedOfWorkers));
-  }
+/** The number of the phase, from {@link PHASES}; nothing where it is unknown for want of a witness. The first that holds. */
+const holds: readonly [PhaseName, string][] = [
+  ['unknown', `${lacking(WINDOW)} or ${lacking(SILENCE)} or ${isHalf}`],
+  ['unknown', isBlind],
+  ['noDeploy', `${versions} == 1`],
+  ['unknown', runsOn],
+  ['unknown', startsTwice],
+  ['stuck', LATE],
+  ['notDone', `${ANYONE} unless ${SETTLED} >= ${needed}`],
+  ['dropped', LOST],
+  ['dropped', PRESUMED],
+  ['done', ANYONE],
+];
 
-  /** Run, and are to be gone at the end. */
-  get old(): string {
-    return `(${this.#blocks.running()} unless ${this.#accepting})`;
-  }
+export const PHASE = `(${holds
+  .map(([phase, workers]) => `0*count(${workers})+${PHASES[phase].value}`)
+  .join(' or ')}) and ${WITNESS}`;
 
-  /** The number of the phase, from {@link PHASES}; nothing when it is unknown for want of a witness. */
-  get phase(): string {
-    const { witness, anyone } = this.#blocks;
-    const accepting = count(this.#accepting);
-    const enough = `${count(this.#settled)} >= (${count(this.#acceptedBefore)} or 0 * ${anyone})`;
-    const words: [PhaseName, string][] = [
-      ['superseded', this.#successor],
-      ['waiting', `(${anyone} unless ${accepting})`],
-      ['stuck', this.#stuck],
-      ['rolling', `(${count(this.#takers)} or ${accepting} < ${count(this.#acceptedBefore)})`],
-      ['draining', `(${this.#holding} or ${this.#missing})`],
-      ['draining', `(${anyone} unless ${enough})`],
-      ['dropped', this.#droppedOfWorkers],
-      ['unknown', this.#blind],
-      ['dropped', this.#presumedOfWorkers],
-      ['done', anyone],
-    ];
-    // The first that holds is said.
-    const said = words.map(([phase, holds]) => `(0 * ${count(holds)} + ${PHASES[phase].value})`);
-    return `(${said.join(' or ')}) and ${witness}`;
-  }
+/**
+ * Exactly 1 when every worker that ran is accounted for: settled workers, of these and all that hold the deploy open. Its
+ * numbers are labels.
+ */
+const share = `floor(1000 * (${SETTLED} or 0 * ${ANYONE}) / ${needed}) / 1000`;
+const numbers = {
+  settled: `(${SETTLED} or 0 * ${ANYONE})`,
+  open: `(count(${UNFINISHED}) or 0 * ${ANYONE})`,
+};
+const labels = Object.entries(numbers).map(
+  ([name, value]) => `on () group_left (${name}) count_values(${quoted(name)}, ${value})`,
+);
+export const ON_TARGET = `(${[`(${share})`, ...labels].join(' * ')}) and on () ${WITNESS}`;
 
-  /** What each worker lost less what it had lost before; all of it where that is not known. */
-  get #droppedOfWorkers(): string {
-    const { window } = this.#scope;
-    const lost = union({
-      now: this.#blocks.most(DROPPED_SESSIONS, { window }),
-      before: `-${this.#blocks.most(DROPPED_SESSIONS, { window: HOUR, offset: window })}`,
-    });
-    return `(sum by (${WORKER}) (${lost}) > 0)`;
-  }
+/** Sessions on running workers, except those of the target that accept. */
+export const LEFT = known(
+  `sum(${except(folded('max', last(METRICS.active)), accepting({ matchers: TARGET }))})`,
+);
 
-  /** What each silent worker had last. */
-  get #presumedOfWorkers(): string {
-    const { window } = this.#scope;
-    const before = { window: this.#blocks.silence.whole, offset: window };
-    const last = `${this.#blocks.last(ACTIVE_SESSIONS, { window })} or ${this.#blocks.last(ACTIVE_SESSIONS, before)}`;
-    const exited = [this.#blocks.exited({ window }), this.#blocks.exited(before)].join(' unless ');
-    return `((${last}) > 0 unless ${exited} unless ${this.#blocks.reported()})`;
-  }
-
-  get #leftOnWorkers(): string {
-    return `(${this.#blocks.last(ACTIVE_SESSIONS)} and ${this.old})`;
-  }
-
-  /** To be gone, and of another version or with sessions. */
-  get #holding(): string {
-    const { others } = this.#scope;
-    const hold = `${this.#blocks.last(ACTIVE_SESSIONS)} > 0 or ${this.#blocks.reported({ matchers: others })}`;
-    return `(${this.old} and (${hold}))`;
-  }
-
-  /** Silent, and not for so long that it is given up; with sessions, or of the target. */
-  get #missing(): string {
-    const look = { window: PRESUME_AFTER };
-    const own = this.#blocks.reported({ ...look, matchers: this.#scope.target });
-    return `(${this.#blocks.silent(look)} and (${this.#blocks.last(ACTIVE_SESSIONS, look)} > 0 or ${own}))`;
-  }
-
-  /** Somebody ran a silence window before the window began, and nobody reported then: check 3 can not be told. */
-  get #blind(): string {
-    const isOlder = count(`${this.#blocks.last(START_TIME)} < ${this.#begin}`);
-    return `(${isOlder} unless ${count(this.#blocks.reported({ offset: this.#scope.window }))})`;
-  }
-
-  get #accepting(): string {
-    return this.#blocks.accepting(this.#scope.target);
-  }
-
-  get #settled(): string {
-    return this.#blocks.settled(this.#scope.target);
-  }
-
-  /** Accepted when the window began. */
-  get #acceptedBefore(): string {
-    const { window: offset } = this.#scope;
-    const running = `${this.#blocks.least(DEPLOYMENT_VERSION, { offset })} == 1`;
-    return `(${running} unless ${this.#blocks.draining({ offset })})`;
-  }
-
-  /** Accept on another version. */
-  get #takers(): string {
-    return this.#blocks.accepting(this.#scope.others);
-  }
-
-  get #others(): string {
-    return this.#blocks.running(this.#scope.others);
-  }
-
-  /** Of the target, and lately gone silent. */
-  get #gone(): string {
-    return this.#blocks.silent({ window: PRESUME_AFTER, matchers: this.#scope.target });
-  }
-
-  /** Past the drain timeout with sessions, for longer than the end of the drain needs to be heard of. */
-  get #stuck(): string {
-    const mayTake = `${this.#blocks.last(DRAIN_TIMEOUT)} + ${this.#blocks.interval}`;
-    const isLate = `time() - ${this.#blocks.drainingSince()} > ${mayTake}`;
-    return `(${this.#blocks.sessions()} > 0 and (${isLate}))`;
-  }
-
-  /**
-   * Accept on a version that took over: first seen after the target, by the workers of the last hour and by who reported
-   * when the window began; or any when the target drains and has left.
-   */
-  get #successor(): string {
-    const { target, window: offset, windowSeconds } = this.#scope;
-    const started = (matchers: readonly string[] = []) =>
-      `last_over_time(${range(this.#blocks.of(START_TIME, matchers), HOUR)})`;
-    const firstSeen = `min by (${POOL}, ${VERSION}) (${started()})`;
-    const targetSeen = `min by (${POOL}) (${started(target)})`;
-    const before = `count by (${POOL}, ${VERSION}) (${this.#blocks.reported({ offset })})`;
-    const isNewer = `(${firstSeen} > on (${POOL}) group_left () ${targetSeen}) > time() - ${windowSeconds} unless ${before}`;
-    const drained = this.#blocks.draining({ window: HOUR, matchers: target });
-    const hasLeft = `${count(drained)} unless ${count(this.#accepting)} unless ${count(this.#gone)}`;
-    return `(${this.#takers} and on (${POOL}, ${VERSION}) (${isNewer})) or (${this.#takers} and on (${POOL}) (${hasLeft}))`;
-  }
-
-  /** A silence window before the window began, in Unix s. */
-  get #begin(): string {
-    return `(time() - ${this.#scope.windowSeconds} - ${this.#blocks.silence.seconds})`;
-  }
-
-  /** A number a pool, also when there is none. */
-  #counted(workers: string): string {
-    return `(${count(workers)} or 0 * ${this.#blocks.anyone})`;
-  }
-
-  /** A number of sessions, where the whole window was seen; a loss is told in any case. */
-  #told(sessions: string): string {
-    return `((${sessions} or 0 * ${this.#blocks.anyone} unless ${this.#blind}) and ${this.#blocks.witness})`;
-  }
-}
+/** Where the whole window was seen; a loss is told in any case. */
+const told = (sessions: string) =>
+  `((sum(${sessions}) or (0 * ${ANYONE} unless (${isBlind}))) and ${WITNESS})`;
+const CONFIRMED = told(LOST);
+/** Sessions that silent workers had last; nothing where that can not be told. */
+export const STILL_PRESUMED = told(folded('max', PRESUMED));
+/** These, and sessions that workers lost since the window began, by their reports. */
+export const DROPPED = `${CONFIRMED} + ${STILL_PRESUMED}`;

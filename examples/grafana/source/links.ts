@@ -16,7 +16,12 @@ function explore(query: string): string {
     queries: [{ refId: 'A', datasource: { type: 'tempo', uid: tempo }, queryType: 'traceql', query }],
     range: { from: variable('__from'), to: variable('__to') },
   };
-  const panes = encodeURIComponent(JSON.stringify({ sessions: pane }));
+  // Grafana decodes the address before it reads it: what ends a parameter there must not stand in the JSON as itself.
+  const json = JSON.stringify({ sessions: pane }).replace(
+    /[&#+%]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
+  const panes = encodeURIComponent(json);
   return `/explore?schemaVersion=1&panes=${panes.replace(/%24(%7B([\w.]+)%7D|\w+)/g, (_, whole, braced) => `$${braced ? `{${braced}}` : whole}`)}`;
 }
 

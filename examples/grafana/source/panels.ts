@@ -1,9 +1,5 @@
 import {
   AxisPlacement,
-  BarGaugeDisplayMode,
-  BarGaugeNamePlacement,
-  BarGaugeSizing,
-  BarGaugeValueMode,
   BigValueColorMode,
   BigValueGraphMode,
   BigValueJustifyMode,
@@ -25,7 +21,6 @@ import {
   VisibilityMode,
   VizOrientation,
 } from '@grafana/schema';
-import type { Options as BarGaugeOptions } from '@grafana/schema/dist/esm/raw/composable/bargauge/panelcfg/x/BarGaugePanelCfg_types.gen';
 import type { Options as StatOptions } from '@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
 import type { Options as TimelineOptions } from '@grafana/schema/dist/esm/raw/composable/statetimeline/panelcfg/x/StateTimelinePanelCfg_types.gen';
 import type { Options as TableOptions } from '@grafana/schema/dist/esm/raw/composable/table/panelcfg/x/TablePanelCfg_types.gen';
@@ -69,12 +64,19 @@ export const words = (meanings: Readonly<Record<string, { value: number; text: s
   }) satisfies ValueMapping;
 
 /** Nothing as words, in grey. */
-const nothing = (text: string): ValueMapping => ({
+export const nothing = (text: string): ValueMapping => ({
   type: MappingType.SpecialValue,
   options: { match: SpecialValueMatch.NullAndNan, result: { text, color: GREY, index: 99 } },
 });
 
-function panel(type: string, common: Common, mode: FieldColorModeId, custom: object, options: object): Panel {
+function panel(
+  type: string,
+  common: Common,
+  mode: FieldColorModeId,
+  custom: object,
+  options: object,
+  hasNothing = true,
+): Panel {
   const { title, description, queries, width, height, noValue, unit, colors, links, overrides = [] } = common;
   const [first] = queries;
   return {
@@ -90,7 +92,7 @@ function panel(type: string, common: Common, mode: FieldColorModeId, custom: obj
         noValue,
         color: { mode },
         thresholds: thresholds(colors),
-        mappings: [...(common.mappings ?? []), nothing(noValue)],
+        mappings: [...(common.mappings ?? []), ...(hasNothing ? [nothing(noValue)] : [])],
         ...(links && { links }),
         custom: { ...custom },
       },
@@ -120,28 +122,12 @@ export function stat(common: Common & { readonly named?: boolean }): Panel {
   return panel('stat', common, FieldColorModeId.Thresholds, {}, options);
 }
 
-export function bars(common: Common): Panel {
-  const options: BarGaugeOptions = {
-    displayMode: BarGaugeDisplayMode.Basic,
-    legend: { calcs: [], displayMode: LegendDisplayMode.List, placement: 'bottom', showLegend: false },
-    maxVizHeight: 24,
-    minVizHeight: 12,
-    minVizWidth: 8,
-    namePlacement: BarGaugeNamePlacement.Left,
-    orientation: VizOrientation.Horizontal,
-    reduceOptions: REDUCED,
-    showUnfilled: true,
-    sizing: BarGaugeSizing.Manual,
-    valueMode: BarGaugeValueMode.Color,
-  };
-  return panel('bargauge', common, FieldColorModeId.Thresholds, {}, options);
-}
-
 export function timeseries(common: Common & { readonly stacked?: boolean }): Panel {
   const options: TimeSeriesOptions = {
     legend: {
-      calcs: ['lastNotNull'],
-      displayMode: LegendDisplayMode.Table,
+      // The last value of what is gone would stand there for ever.
+      calcs: [],
+      displayMode: LegendDisplayMode.List,
       placement: 'bottom',
       showLegend: true,
     },
@@ -172,17 +158,26 @@ export function timeline(common: Common): Panel {
   return panel(
     'state-timeline',
     common,
-    FieldColorModeId.Thresholds,
+    // By thresholds, newer versions throw the words away where equal values are merged.
+    FieldColorModeId.Fixed,
     { fillOpacity: 80, lineWidth: 0 },
     options,
+    // Before a worker started there is nothing to say.
+    false,
   );
 }
 
-export function table(common: Common & { readonly sortBy?: string }): Panel {
+export function table(common: Common & { readonly sortBy?: string; readonly filterable?: boolean }): Panel {
   const options: TableOptions = {
     frameIndex: 0,
     showHeader: true,
     ...(common.sortBy && { sortBy: [{ displayName: common.sortBy, desc: true }] }),
   };
-  return panel('table', common, FieldColorModeId.Thresholds, { align: 'auto', filterable: true }, options);
+  return panel(
+    'table',
+    common,
+    FieldColorModeId.Thresholds,
+    { align: 'auto', filterable: common.filterable ?? false },
+    options,
+  );
 }

@@ -1,3 +1,4 @@
+import { variable } from './template.js';
 import { PROMETHEUS, TEMPO } from './variables.js';
 
 /** A query of a panel. */
@@ -24,8 +25,8 @@ interface TempoQuery {
   readonly limit: number;
 }
 
-/** The shortest step of a graph: workers report no more often than that. */
-const STEP = '15s';
+/** The shortest step of a graph: how often workers report. */
+const STEP = `${variable('silence_quarter')}ms`;
 /** How many spans are shown at most. */
 const SPANS = 100;
 

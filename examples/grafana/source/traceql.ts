@@ -28,3 +28,7 @@ export const tracesWhere = (...conditions: readonly string[]): string => {
   const names = [SESSION_SPAN, SESSION_START_SPAN].map((name) => `name = ${quoted(name)}`).join(' || ');
   return `{ ${[`(${names})`, attribute(POOL_NAME, '$pool'), ...conditions].join(' && ')} } | ${select}`;
 };
+
+/** The starts of sessions of the pool: a span of its own, exported at once. */
+export const startsWhere = (): string =>
+  `{ name = ${quoted(SESSION_START_SPAN)} && ${attribute(POOL_NAME, '$pool')} } | ${select}`;

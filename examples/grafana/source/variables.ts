@@ -1,44 +1,21 @@
 import { VariableHide, type VariableModel, VariableRefresh, VariableSort } from '@grafana/schema';
-import {
-  DEPLOYMENT_VERSION,
-  POOL_NAME,
-  REPORT_INTERVAL,
-  START_TIME,
-  WORKER_VERSION,
-} from '../../../src/attributes.js';
-import { labelName, matcher, series } from '../../../src/deploy/promql.js';
-import { Blocks, POOL, type Silence, VERSION } from './blocks.js';
-import { Deploy } from './deploy.js';
+import { METRICS, POOL_NAME, SILENT_AFTER_INTERVALS, WORKER_VERSION } from '../../../src/attributes.js';
+import { DEFAULT_INTERVAL_SECONDS, PRESUME_AFTER_SECONDS } from '../../../src/deploy/facts.js';
+import { labelName, matcher, series } from '../../../src/deploy/prometheus/promql.js';
 import { variable } from './template.js';
+import { AGE, accepting, exited, folded, last, OTHERS, of, running, TARGET, VERSION } from './workers.js';
 
-/** A worker without a report for so many of its report intervals is silent. */
-const INTERVALS = 4;
-const DEFAULT_INTERVAL_SECONDS = 15;
+/** Shorter ones are taken for so long, in s. */
+const SHORTEST_SILENCE = 2;
+/** The window of a deploy, in s: what is older is not read. */
+const LONGEST_WINDOW = 24 * 3600;
+/** The same, as a range: a sample is visible for five minutes. */
+const DAY = '24h:5m';
 const LONG_AGO = 1e10;
+const IN_RANGE = { window: '$__range' };
 
 export const PROMETHEUS = { type: 'prometheus', uid: variable('prometheus_datasource') };
 export const TEMPO = { type: 'tempo', uid: variable('tempo_datasource') };
-
-/** The parts of the silence window: durations in a query can not be divided. */
-const SILENCE: Silence = {
-  seconds: '$silence',
-  whole: `${variable('silence')}s`,
-  half: `${variable('silence_half')}ms`,
-  quarter: `${variable('silence_quarter')}ms`,
-  third: `${variable('silence_third')}ms`,
-  twoThirds: `${variable('silence_two_thirds')}ms`,
-};
-
-/** The blocks of the pool that is looked at, and its deploy. */
-export const blocks = new Blocks(SILENCE, [matcher(POOL_NAME, '$pool')]);
-const TARGET = [matcher(WORKER_VERSION, '$target')];
-export const OTHERS = [`${VERSION}!="$target"`];
-export const deploy = new Deploy(blocks, {
-  window: '$__range',
-  windowSeconds: '$__range_s',
-  target: TARGET,
-  others: OTHERS,
-});
 
 const datasource = (name: string, label: string, type: string): VariableModel => ({
   name,
@@ -67,41 +44,69 @@ const query = (name: string, label: string, expression: string, pick = '', hide 
     includeAll: false,
   }) satisfies VariableModel;
 
+const textbox = (name: string, label: string, description: string, value = ''): VariableModel => ({
+  name,
+  label,
+  description,
+  type: 'textbox',
+  query: value,
+  current: { text: value, value },
+  hide: VariableHide.dontHide,
+});
+
 const result = (expression: string) => `query_result(${expression})`;
-const NUMBER = '/ ([0-9.]+) /';
+const THE_VERSION = `/${VERSION}="([^"]*)"/`;
 
-const part = (name: string, ms: number) =>
-  query(`silence_${name}`, '', result(`round(vector($silence * ${ms}))`), NUMBER, VariableHide.hideVariable);
+/** A number that queries need; it has one value, so that it follows the data. */
+const number = (name: string, expression: string) =>
+  query(name, '', result(expression), '/ ([0-9.]+) /', VariableHide.hideVariable);
 
-function longestSilence(): string {
-  const interval = `max(${blocks.last(REPORT_INTERVAL, { window: '$__range' })})`;
-  return `ceil(${INTERVALS} * (${interval} or vector(${DEFAULT_INTERVAL_SECONDS})))`;
+/** The versions, by when each was first seen; those of which no worker runs come after all others. */
+function sighted(matchers: readonly string[] = []): string {
+  const firstSeen = `min by (${VERSION}) (${last(METRICS.startTime, { ...IN_RANGE, matchers })})`;
+  const alive = `count by (${VERSION}) (${running({ ...IN_RANGE, matchers })} unless ${exited({ ...IN_RANGE, matchers })})`;
+  return `((${firstSeen} and ${alive}) or ${firstSeen} - ${LONG_AGO})`;
 }
+const NEWEST = 'newest';
+/** Above all others. */
+const newest = `label_replace(max(${sighted()}) + 1, "${VERSION}", "${NEWEST}", "", "")`;
+const chosen = `${sighted([matcher(WORKER_VERSION, '$version')])} + 1e12`;
 
-/** The versions, the one first seen last on top; those that run no more come after. */
-function lastStarted(): string {
-  const ofPool = blocks.last(START_TIME, { window: '$__range' });
-  const firstSeen = `min by (${POOL}, ${VERSION}) (${ofPool})`;
-  const running = `count by (${POOL}, ${VERSION}) (${blocks.last(DEPLOYMENT_VERSION, { window: '$__range' })} == 1 unless ${blocks.exited({ window: '$__range' })})`;
-  return `sort_desc((${firstSeen} and ${running}) or (${firstSeen} - ${LONG_AGO}))`;
-}
+const longestInterval = `max(${last(METRICS.interval, IN_RANGE)})`;
+/** By the start that the target's workers report, and by their samples: a clock can be ahead. */
+const starts = ['1h', DAY].map((window) => last(METRICS.startTime, { window, matchers: TARGET }));
+const started = `min(${starts.join(' or ')})`;
+const seen = `min(min_over_time(timestamp(${of(METRICS.running, TARGET)})[${DAY}]))`;
+const firstSighting = `(${started} < ${seen} or ${seen} or ${started})`;
+/** Of a target that was never seen: nothing has begun. */
+const age = `(ceil(time() - ${firstSighting}) or vector(0))`;
+
+/** Who accepted when the target was first seen; none of the target did. */
+const acceptedBefore = `count(${folded('max', accepting({ offset: AGE, matchers: OTHERS }))})`;
 
 export const VARIABLES: VariableModel[] = [
   datasource('prometheus_datasource', 'Prometheus data source', 'prometheus'),
   datasource('tempo_datasource', 'Tempo data source', 'tempo'),
-  query('pool', 'Pool', `label_values(${series(DEPLOYMENT_VERSION)}, ${labelName(POOL_NAME)})`),
-  query('target', 'Target', result(lastStarted()), `/${VERSION}="([^"]*)"/`),
-  query('silence', 'Silence (s)', result(longestSilence()), NUMBER),
-  part('half', 500),
-  part('quarter', 250),
-  part('third', 1000 / 3),
-  part('two_thirds', 2000 / 3),
-  {
-    name: 'tenant',
-    label: 'Tenant (traces)',
-    type: 'textbox',
-    query: '.*',
-    current: { text: '.*', value: '.*' },
-    hide: VariableHide.dontHide,
-  },
+  query('pool', 'Pool', `label_values(${series(METRICS.running)}, ${labelName(POOL_NAME)})`),
+  query('version', 'Target', result(`sort_desc(${newest} or ${sighted()})`), THE_VERSION),
+  textbox(
+    'expected',
+    'Expected workers',
+    'How many are to accept on the target. Empty: as many as accepted before, at least 1.',
+  ),
+  textbox('more', 'More matchers', 'Such as cluster="eu". Empty: all workers of the pool.'),
+  query('target', '', result(`topk(1, (${chosen}) or ${sighted()})`), THE_VERSION, VariableHide.hideVariable),
+  number(
+    'silence',
+    `clamp_min(ceil(${SILENT_AFTER_INTERVALS} * (${longestInterval} or vector(${DEFAULT_INTERVAL_SECONDS}))), ${SHORTEST_SILENCE})`,
+  ),
+  number('silence_half', 'vector(500 * $silence)'),
+  number('silence_quarter', 'vector(250 * $silence)'),
+  number('silence_three_quarters', 'vector(750 * $silence)'),
+  // Where series are marked as stale between reports, samples are visible for a while only.
+  number('silence_step', 'ceil(clamp_max(vector(1000 * $silence / 16), 15000))'),
+  number('lead', `vector(${PRESUME_AFTER_SECONDS} + 2 * $silence)`),
+  number('age', `clamp_max(clamp_min(${age}, 0), ${LONGEST_WINDOW} - $lead)`),
+  number('window', 'vector($age + $lead)'),
+  number('needed', `(vector(0$expected) > 0) or clamp_min(${acceptedBefore}, 1) or vector(1)`),
 ];

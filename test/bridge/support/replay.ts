@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { parseLine, parseSocketAnswer } from '../../../src/bridge/facts.js';
 import { OpenRtcPythonPool } from '../../../src/bridge/openrtc-python.js';
+import { parseLine, parseSocketAnswer } from '../../../src/bridge/parse.js';
+import type { Telemetry } from '../../../src/instrument/handle.js';
 import { instrument } from '../../../src/instrument.js';
-import type { Telemetry } from '../../../src/telemetry.js';
+import { internalsOf } from '../../../src/worker/pool.js';
 import { last } from '../../support/lists.js';
 import { createMeterProvider } from '../../support/provided-sdk.js';
 import { createTracing } from '../../support/spans.js';
 import { valuesOf } from '../../wire/support/points.js';
 
-const LOOK_EVERY_MS = 250;
+const UPDATE_EVERY_MS = 250;
 
 export const captured = (file: string) =>
   readFileSync(new URL(`../captures/${file}`, import.meta.url), 'utf8');
@@ -19,6 +20,8 @@ export interface Happenings {
   readonly socket?: ReadonlyArray<readonly [uptime: number, file: string]>;
   /** When the bridge is told of a drain that the worker does not report. */
   readonly drainAt?: number;
+  /** From when on its snapshots report that it drains, as those of the example do. */
+  readonly reportsDrainAt?: number;
   readonly drainTimeoutSeconds?: number;
 }
 
@@ -37,6 +40,7 @@ export async function replay(capture: string, happenings: Happenings = {}) {
     deploymentVersion: version,
     drainTimeoutSeconds: happenings.drainTimeoutSeconds,
     hasStream: true,
+    watchedSince: Date.now(),
     now: () => now,
   });
   const metrics = createMeterProvider();
@@ -47,8 +51,8 @@ export async function replay(capture: string, happenings: Happenings = {}) {
 
   const note = () => {
     const snapshot = pool.runtimeSnapshot();
-    const { activeSessions, draining, totalSessionsStarted, sessionsEnded = {} } = snapshot;
-    const ends = Object.entries(sessionsEnded).filter(([, count]) => count > 0);
+    const { activeSessions, draining, totalSessionsStarted } = snapshot;
+    const ends = Object.entries(internalsOf(pool)?.totals?.().ended ?? {}).filter(([, count]) => count > 0);
     const state = [
       `${draining ? 'draining' : 'accepting'} ${activeSessions} of ${totalSessionsStarted}`,
       ...ends.map(([outcome, count]) => `${count} ${outcome}`),
@@ -69,11 +73,11 @@ export async function replay(capture: string, happenings: Happenings = {}) {
   );
   if (happenings.drainAt !== undefined) happenAt.push([happenings.drainAt, () => pool.drain()]);
   const passTo = (uptime: number) => {
-    for (; now < uptime * 1000; now = Math.min(now + LOOK_EVERY_MS, uptime * 1000)) {
+    for (; now < uptime * 1000; now = Math.min(now + UPDATE_EVERY_MS, uptime * 1000)) {
       const due = happenAt.filter(([at]) => at * 1000 <= now);
       for (const [, happen] of due) happen();
       for (const one of due) happenAt.splice(happenAt.indexOf(one), 1);
-      pool.look();
+      pool.update();
       note();
     }
   };
@@ -82,7 +86,11 @@ export async function replay(capture: string, happenings: Happenings = {}) {
   for (const line of lines) {
     if (line?.kind === 'snapshot') uptime = line.facts.uptimeSeconds ?? uptime;
     passTo(uptime);
-    if (line?.kind === 'snapshot') pool.takeSnapshot(line.facts);
+    if (line?.kind === 'snapshot') {
+      const draining =
+        line.facts.draining || uptime >= (happenings.reportsDrainAt ?? Number.POSITIVE_INFINITY);
+      pool.takeSnapshot({ ...line.facts, draining });
+    }
     if (line?.kind === 'event') pool.takeEvent(line.event);
     telemetry ??= instrument(pool, {
       workerId: capture,

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BridgeOptions, runBridge } from '../../../src/bridge/bridge.js';
+import { type BridgeOptions, runBridge } from '../../../src/bridge/run.js';
 import type { Sources } from '../../../src/bridge/worker-watch.js';
 import { setEnvironment } from '../../support/environment.js';
 import { Backend } from '../../wire/support/backend.js';
@@ -62,11 +62,6 @@ export class Scene implements AsyncDisposable {
     const printed: string[] = [];
     const ended = runBridge({
       sources,
-      poolName: undefined,
-      deploymentVersion: undefined,
-      drainTimeoutSeconds: undefined,
-      tenantLimit: undefined,
-      drainFile: undefined,
       signal: this.#ending.signal,
       print: (line) => void printed.push(line),
       ...more,

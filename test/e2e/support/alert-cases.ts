@@ -1,6 +1,6 @@
 import { RULES } from '../../../examples/grafana/source/rules.js';
 import * as names from '../../../src/attributes.js';
-import { labelName } from '../../../src/deploy/promql.js';
+import { labelName } from '../../../src/deploy/prometheus/promql.js';
 import {
   type Case,
   copyOf,
@@ -55,20 +55,20 @@ export const ALERT_CASES: readonly Case[] = [
   },
   {
     name: 'a worker is killed with its sessions',
-    minutes: 40,
+    minutes: 80,
     lives: [{ id: 'a', to: 10, active: () => 3 }, witness],
     firing: [
-      ...quiet(5, 10),
-      [12, { OpenRTCWorkerSilentWithSessions: 1 }],
-      [20, { OpenRTCWorkerSilentWithSessions: 1 }],
-      ...quiet(26, 40),
+      ...quiet(5, 12),
+      [14, { OpenRTCWorkerSilentWithSessions: 1 }],
+      [60, { OpenRTCWorkerSilentWithSessions: 1 }],
+      ...quiet(72, 80),
     ],
     words: words(
       'OpenRTCWorkerSilentWithSessions',
-      12,
+      14,
       workerLabels('a', 'v1'),
       `A worker with sessions went silent in pool ${POOL}`,
-      `No report and no goodbye for 60 s from worker a (v1) of pool ${POOL}: its 3 sessions are presumed dropped.`,
+      `No report and no goodbye from worker a (v1) of pool ${POOL}: its 3 sessions are presumed dropped.`,
     ),
   },
   {
@@ -81,52 +81,52 @@ export const ALERT_CASES: readonly Case[] = [
     ],
     firing: [
       ...quiet(5, 10),
-      [12, { OpenRTCWorkerSilentWithSessions: 2 }],
+      [13.5, { OpenRTCWorkerSilentWithSessions: 2 }],
       [15, { OpenRTCSessionsDropped: 1 }],
       ...quiet(30, 30),
     ],
   },
   {
     name: 'the telemetry of a pool is absent: an outage of the backend',
-    minutes: 45,
+    minutes: 125,
     lives: [
-      { id: 'a', active: () => 3, gaps: [[20, 30]] },
-      { ...witness, gaps: [[20, 30]] },
+      { id: 'a', active: () => 3, gaps: [[20, 110]] },
+      { ...witness, gaps: [[20, 110]] },
     ],
     firing: [
       ...quiet(5, 21),
       [23, { OpenRTCTelemetryAbsent: 1 }],
-      [29, { OpenRTCTelemetryAbsent: 1 }],
-      ...quiet(31, 45),
+      [109, { OpenRTCTelemetryAbsent: 1 }],
+      ...quiet(111, 125),
     ],
     words: words(
       'OpenRTCTelemetryAbsent',
       23,
       ofPool,
       `No telemetry from pool ${POOL}`,
-      '2 workers ran in the last hour and none of them has reported for 60 s: nothing is known of their sessions.',
+      '2 workers ran in the last 6 hours and none of them reports: nothing is known of their sessions.',
     ),
   },
   {
     name: 'all workers drain and nobody accepts, until another one comes',
-    minutes: 20,
+    minutes: 30,
     lives: [
       { id: 'a', drainsFrom: 5 },
       { id: 'b', drainsFrom: 5 },
-      { id: 'c', version: 'v2', from: 12 },
+      { id: 'c', version: 'v2', from: 20 },
     ],
     firing: [
-      ...quiet(3, 5),
-      [7, { OpenRTCNoAcceptingWorker: 1 }],
-      [11, { OpenRTCNoAcceptingWorker: 1 }],
-      ...quiet(13, 20),
+      ...quiet(3, 14),
+      [16, { OpenRTCNoAcceptingWorker: 1 }],
+      [19, { OpenRTCNoAcceptingWorker: 1 }],
+      ...quiet(21, 30),
     ],
     words: words(
       'OpenRTCNoAcceptingWorker',
-      7,
+      16,
       ofPool,
       `No worker of pool ${POOL} accepts sessions`,
-      'All 2 running workers drain.',
+      'All 2 running workers have drained for 10 minutes.',
     ),
   },
   {
@@ -225,15 +225,10 @@ export const ALERT_CASES: readonly Case[] = [
         (from): Life => ({ id: `c${from}`, version: 'v2', from, to: from + 0.75, active: () => 0 }),
       ),
     ],
-    firing: [
-      ...quiet(5, 17),
-      [18.5, { OpenRTCCrashLoop: 1 }],
-      [29, { OpenRTCCrashLoop: 1 }],
-      ...quiet(32, 60),
-    ],
+    firing: [...quiet(5, 22), [24, { OpenRTCCrashLoop: 1 }], [29, { OpenRTCCrashLoop: 1 }], ...quiet(37, 60)],
     words: words(
       'OpenRTCCrashLoop',
-      19,
+      24,
       ofVersion('v2'),
       `Workers of v2 crash in pool ${POOL}`,
       '3 workers of v2 started in the last 20 minutes and ended without a goodbye.',
@@ -295,5 +290,70 @@ export const ALERT_CASES: readonly Case[] = [
       `An old version takes new sessions in pool ${POOL}`,
       `About 10 sessions started in the last 10 minutes on worker c (v1) of pool ${POOL}, which came up after a newer version had.`,
     ),
+  },
+  {
+    name: 'a goodbye that comes 80 minutes after the kill',
+    minutes: 100,
+    lives: [{ id: 'a', to: 95, goodbye: true, gaps: [[15, 95]], dropped: step(95, 2) }, witness],
+    firing: [
+      [19, { OpenRTCWorkerSilentWithSessions: 1 }],
+      [98, { OpenRTCSessionsDropped: 1 }],
+    ],
+  },
+  {
+    name: 'a loss of a worker that was there long before it was first seen',
+    minutes: 30,
+    lives: [{ ...witness, start: -58, dropped: step(5, 1) }],
+    firing: [...quiet(2, 4), [8, { OpenRTCSessionsDropped: 1 }], ...quiet(23, 30)],
+  },
+  {
+    name: 'a worker that does not come back after an outage of all',
+    minutes: 60,
+    lives: [
+      { id: 'a', active: () => 3, to: 20 },
+      { ...witness, gaps: [[20, 36]] },
+    ],
+    firing: [
+      ...quiet(5, 20),
+      [30, { OpenRTCTelemetryAbsent: 1 }],
+      [39, { OpenRTCWorkerSilentWithSessions: 1 }],
+    ],
+  },
+  {
+    name: 'the only worker is killed, and replaced after 20 minutes',
+    minutes: 45,
+    lives: [
+      { id: 'a', active: () => 3, to: 10 },
+      { id: 'c', from: 30 },
+    ],
+    firing: [
+      [20, { OpenRTCTelemetryAbsent: 1 }],
+      [33, { OpenRTCWorkerSilentWithSessions: 1 }],
+    ],
+  },
+  {
+    name: 'a worker that reports each minute is killed with its sessions',
+    minutes: 30,
+    lives: [
+      { id: 'a', every: 60, to: 10 },
+      { ...witness, every: 60 },
+    ],
+    firing: [...quiet(5, 14), [18, { OpenRTCWorkerSilentWithSessions: 1 }]],
+  },
+  {
+    name: 'names with and without units: a leftover worker of v1 takes sessions',
+    minutes: 40,
+    lives: [
+      { id: 'a', drainsFrom: 15, to: 17, goodbye: true, active: () => 0, hasBothNames: true },
+      { id: 'b', version: 'v2', from: 10, hasBothNames: true },
+      {
+        id: 'c',
+        from: 20,
+        active: () => 0,
+        started: (minute) => Math.floor(minute - 20),
+        hasBothNames: true,
+      },
+    ],
+    firing: [...quiet(5, 34), [38, { OpenRTCSessionsOnLeftover: 1 }]],
   },
 ];

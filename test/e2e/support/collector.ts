@@ -18,7 +18,7 @@ const CONFIGS = join(ROOT, 'examples/grafana/collector');
 export type CollectorConfig = 'prometheus' | 'delta' | 'otlp' | 'vendor';
 
 /** The Collector with the components of the recipes. */
-async function program(): Promise<string> {
+export async function collectorProgram(): Promise<string> {
   const hash = createHash('sha256');
   for (const { path } of SOURCES) hash.update(await readFile(path));
   const name = `collector-${VERSION}-${hash.digest('hex').slice(0, 8)}`;
@@ -43,7 +43,7 @@ export async function validate(
   configs: readonly CollectorConfig[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Output> {
-  return run(await program(), ['validate', ...configArgs(configs)], { cwd: ROOT, env });
+  return run(await collectorProgram(), ['validate', ...configArgs(configs)], { cwd: ROOT, env });
 }
 
 /** A real Collector on loopback, set up by the recipes' configurations and what their environment says. */
@@ -59,7 +59,7 @@ export class Collector implements AsyncDisposable {
     env: Readonly<Record<string, string>>,
   ): Promise<Collector> {
     return new Collector(
-      await Daemon.start(await program(), configArgs(configs), {
+      await Daemon.start(await collectorProgram(), configArgs(configs), {
         cwd: ROOT,
         env: { OTLP_LISTEN: '127.0.0.1:0', ...env },
         listens: /Starting HTTP server.*"endpoint": "127\.0\.0\.1:(\d+)"/,

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
-import { decodeMetrics, type MetricPoint } from '../../../src/deploy/otlp-decode.js';
+import { decodeMetrics, type MetricPoint } from '../../../src/deploy/receiver/decode.js';
 
 /** A request for metrics, and what it was answered with. */
 interface Passage {

@@ -1,64 +1,108 @@
-import { PHASES } from '../../../examples/grafana/source/phases.js';
-import { deploy } from '../../../examples/grafana/source/variables.js';
-import { assessDeploy } from '../../../src/deploy/assess.js';
-import { prometheusSource } from '../../../src/deploy/prometheus.js';
-import { interpolate, PrometheusDatasource } from './grafana.js';
+import { PHASES, type PhaseName } from '../../../examples/grafana/source/phases.js';
+import { prometheusSource } from '../../../src/deploy/prometheus/source.js';
+import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
+import type { Verdict } from '../../../src/deploy/verdict/verdict.js';
+import { promqlTargets, queryVariables } from '../../grafana/panels.js';
+import { interpolate, PrometheusDatasource, type Selection } from './grafana.js';
 
-/** Which deploy is looked at, and when: the window is the dashboard's time range. Times are Unix ms. */
+const PHASE_NAMES = Object.keys(PHASES) as PhaseName[];
+
+/** What a viewer of the dashboard has chosen, and the time range. Times are Unix ms. */
 export interface Sight {
   readonly pool: string;
-  readonly target: string;
-  readonly silenceSeconds: number;
+  /** The newest when not chosen. */
+  readonly target?: string;
+  readonly expected?: string;
+  readonly more?: string;
   readonly from: number;
   readonly to: number;
 }
 
 /** What the first row of the dashboard tells; undefined where a panel has no value. */
 export interface FirstRow {
-  readonly phase: string | undefined;
+  readonly phase: PhaseName;
   readonly isOnTarget: boolean;
   readonly left: number | undefined;
   readonly dropped: number | undefined;
   readonly presumed: number | undefined;
 }
 
-/** The first row's expressions, asked of a Prometheus as Grafana asks them. */
-export async function firstRow(url: string, sight: Sight): Promise<FirstRow> {
-  const { pool, target, silenceSeconds, from, to } = sight;
-  const part = (share: number) => String(Math.round(silenceSeconds * share * 1000));
-  const variables = {
-    pool,
-    target,
-    silence: String(silenceSeconds),
-    silence_half: part(1 / 2),
-    silence_quarter: part(1 / 4),
-    silence_third: part(1 / 3),
-    silence_two_thirds: part(2 / 3),
-  };
+/** The variables as Grafana fills them in: each with its first option, after those that it is made of. */
+export async function selectionOf(datasource: PrometheusDatasource, sight: Sight): Promise<Selection> {
+  const { pool, target = 'newest', expected = '', more = '', from, to } = sight;
+  const variables: Record<string, string> = { pool, version: target, expected, more };
+  for (const { name, query, regex } of queryVariables) {
+    if (variables[name] !== undefined) continue;
+    const text = interpolate(typeof query === 'object' ? String(query.query) : '', { from, to, variables });
+    variables[name] = (await datasource.options(text, regex ?? '', to))[0] ?? '';
+  }
+  return { variables, from, to };
+}
+
+/** Asks a Prometheus the queries of the dashboard's panels as Grafana does. */
+async function panelsOf(url: string, sight: Sight) {
   const datasource = new PrometheusDatasource(url);
-  const ask = async (expression: string) => {
-    const [first] = await datasource.instant(interpolate(expression, { variables, from, to }), to);
-    return first?.value;
-  };
-  const phase = await ask(deploy.phase);
-  return {
-    phase: Object.entries(PHASES).find(([, { value }]) => value === phase)?.[0],
-    isOnTarget: (await ask(deploy.onTarget)) === 1,
-    left: await ask(deploy.left),
-    dropped: await ask(deploy.dropped),
-    presumed: await ask(deploy.presumed),
+  const selection = await selectionOf(datasource, sight);
+  return (title: string, refId = 'A') => {
+    const { expr = '' } = promqlTargets.find(({ name }) => name === `${title}, query ${refId}`) ?? {};
+    return datasource.instant(interpolate(expr, selection), sight.to);
   };
 }
 
-/** What the verdict says of the same moment, in the words of the first row. */
-export async function assessedRow(url: string, { pool, target, from, to }: Sight): Promise<FirstRow> {
-  await using source = prometheusSource({ url });
-  const verdict = assessDeploy(await source.read({ pool, target, since: from, at: to }), { target });
-  return {
-    phase: verdict.phase === 'complete' ? 'done' : verdict.phase,
-    isOnTarget: verdict.checks.version.state === 'met',
-    left: verdict.sessionsLeft,
-    dropped: verdict.dropped.confirmed,
-    presumed: verdict.dropped.presumed,
+/** What the first row shows. */
+export async function firstRow(url: string, sight: Sight): Promise<FirstRow> {
+  const ask = await panelsOf(url, sight);
+  const shown = async (title: string, refId?: string) => {
+    const [first, ...others] = await ask(title, refId);
+    if (others.length > 0) throw new Error(`${title}: more than one value`);
+    return first?.value;
   };
+  const phase = await shown('Deploy of $target');
+  const [lost, presumed] = [await shown('Sessions dropped'), await shown('Sessions dropped', 'B')];
+  return {
+    phase: PHASE_NAMES.find((name) => PHASES[name].value === phase) ?? 'unknown',
+    isOnTarget: (await shown('Every worker on the target')) === 1,
+    left: await shown('Sessions left on old workers'),
+    dropped: lost === undefined || presumed === undefined ? undefined : lost - presumed,
+    presumed,
+  };
+}
+
+/** The workers that the dashboard names as those that hold the deploy, with their last sessions. */
+export async function holding(url: string, sight: Sight): Promise<Record<string, number>> {
+  const ask = await panelsOf(url, sight);
+  const [held, sessions] = [await ask('What holds it'), await ask('What holds it', 'B')];
+  return Object.fromEntries(
+    held.map(({ labels: { openrtc_worker_id: id = '' } }) => {
+      const row = sessions.find(({ labels }) => labels.openrtc_worker_id === id);
+      return [id, row?.value ?? Number.NaN];
+    }),
+  );
+}
+
+const WORDS: Partial<Record<Verdict['phase'], PhaseName>> = {
+  complete: 'done',
+  dropped: 'dropped',
+  stuck: 'stuck',
+  unknown: 'unknown',
+};
+
+/** What the dashboard's first row is to tell where a verdict says this. */
+export function rowOf({ phase, checks, sessionsLeft, dropped, waitingFor }: Verdict): FirstRow {
+  const hasWitness = checks.version.state !== 'unknown';
+  const isTold = hasWitness && checks.dropped.state !== 'unknown';
+  return {
+    phase: WORDS[phase] ?? 'notDone',
+    // A silent worker that is waited for is held against the share, too.
+    isOnTarget: checks.version.state === 'met' && checks.drained.state === 'met' && waitingFor.length === 0,
+    left: hasWitness ? sessionsLeft : undefined,
+    dropped: isTold ? dropped.confirmed : undefined,
+    presumed: isTold ? dropped.presumed : undefined,
+  };
+}
+
+/** What the gate's verdict on the same moment says, in the words of the first row. */
+export async function assessedRow(url: string, { pool, to }: Sight, target: string): Promise<FirstRow> {
+  await using source = prometheusSource({ url });
+  return rowOf(assessDeploy(await source.read({ pool, target, at: to }), { target }));
 }

@@ -1,29 +1,31 @@
-import { Gate, RECEIVER } from '../../../examples/scenarios/gate.js';
+import { Gate, prometheus, RECEIVER } from '../../../examples/scenarios/gate.js';
 import { Tee } from '../../../examples/scenarios/tee.js';
-import {
-  type Receiver,
-  type ReceiverOptions,
-  startReceiver,
-  type WorkerFacts,
-} from '../../../src/deploy/index.js';
-import { until } from './until.js';
+import type { ReceiverOptions, WorkerFacts } from '../../../src/deploy/index.js';
+import { SpanReceiver } from '../../support/span-receiver.js';
+import { until } from '../../support/until.js';
 
 /** A receiver that tells what workers report, and beside it the gate of their deploy. */
 export class GatedReceiver implements AsyncDisposable {
   /** The last that was started. */
   gate: Gate | undefined;
+  /** The same on the Prometheus, where there is one. */
+  other: Gate | undefined;
 
   private constructor(
-    readonly receiver: Receiver,
+    readonly receiver: SpanReceiver,
     readonly tee: Tee,
+    readonly prometheusUrl: string | undefined,
   ) {}
 
-  static async start(options: ReceiverOptions): Promise<GatedReceiver> {
+  /** @param prometheusUrl where workers report to as well, and a second gate asks */
+  static async start(options: ReceiverOptions = {}, prometheusUrl?: string): Promise<GatedReceiver> {
     const tee = new Tee();
     await tee.open();
-    const receiver = await startReceiver(options);
+    const receiver = await SpanReceiver.start(options);
     tee.add(receiver.url);
-    return new GatedReceiver(receiver, tee);
+    const { otlp } = prometheus(prometheusUrl ?? '');
+    if (prometheusUrl !== undefined && otlp) tee.add(otlp, (path) => path.endsWith('/metrics'));
+    return new GatedReceiver(receiver, tee, prometheusUrl);
   }
 
   /** Where workers report to. */
@@ -41,6 +43,10 @@ export class GatedReceiver implements AsyncDisposable {
     const gate = new Gate(RECEIVER, args, () => {});
     this.gate = gate;
     await gate.begun();
+    if (this.prometheusUrl !== undefined) {
+      this.other = new Gate(prometheus(this.prometheusUrl), args, () => {});
+      await this.other.begun();
+    }
     const url = await until('the gate listens', () => gate.listensAt);
     this.tee.add(url);
     void gate.ended.then(() => this.tee.remove(url));
@@ -48,9 +54,11 @@ export class GatedReceiver implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.gate?.kill();
-    await this.gate?.ended;
+    for (const gate of [this.gate, this.other]) {
+      gate?.kill();
+      await gate?.ended;
+    }
     await this.tee.shut();
-    await this.receiver.close();
+    await this.receiver[Symbol.asyncDispose]();
   }
 }

@@ -79,19 +79,19 @@ export function otlpJson(told: Told): string {
       : { sum: { dataPoints, isMonotonic: true, aggregationTemporality: 2 } }),
   });
   const metrics = [
-    metric(names.ACTIVE_SESSIONS, point(told.active)),
-    metric(names.DRAINING, point(Number(isDraining))),
-    metric(names.DEPLOYMENT_VERSION, point(Number(running))),
-    metric(names.DROPPED_SESSIONS, point(dropped)),
-    metric(names.START_TIME, point(told.startedAt / 1000)),
-    metric(names.REPORT_INTERVAL, point(INTERVAL_SECONDS)),
-    metric(names.DRAIN_ELAPSED, point(isDraining ? (at - drainingSince) / 1000 : 0)),
-    metric(names.DRAIN_TIMEOUT, point(DRAIN_TIMEOUT_SECONDS)),
-    metric(names.SESSIONS_STARTED, point(started)),
-    metric(names.SESSIONS_ENDED, point(dropped, { [names.SESSION_OUTCOME]: 'dropped' })),
-    metric(names.JOBS_REJECTED, point(1, { [names.REJECTION_REASON]: 'draining' })),
+    metric(names.METRICS.active, point(told.active)),
+    metric(names.METRICS.draining, point(Number(isDraining))),
+    metric(names.METRICS.running, point(Number(running))),
+    metric(names.METRICS.dropped, point(dropped)),
+    metric(names.METRICS.startTime, point(told.startedAt / 1000)),
+    metric(names.METRICS.interval, point(INTERVAL_SECONDS)),
+    metric(names.METRICS.drainElapsed, point(isDraining ? (at - drainingSince) / 1000 : 0)),
+    metric(names.METRICS.drainTimeout, point(DRAIN_TIMEOUT_SECONDS)),
+    metric(names.METRICS.started, point(started)),
+    metric(names.METRICS.ended, point(dropped, { [names.SESSION_OUTCOME]: 'dropped' })),
+    metric(names.METRICS.rejected, point(1, { [names.REJECTION_REASON]: 'draining' })),
     ...Object.entries(told.tenants ?? {}).map(([tenant, active]) =>
-      metric(names.TENANT_ACTIVE_SESSIONS, point(active, { [names.TENANT_ID]: tenant })),
+      metric(names.METRICS.tenants, point(active, { [names.TENANT_ID]: tenant })),
     ),
   ];
   const scopeMetrics = [{ scope: { name: names.SCOPE_NAME }, metrics }];

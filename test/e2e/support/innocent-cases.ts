@@ -133,4 +133,24 @@ export const INNOCENT_CASES: readonly Case[] = [
     ],
     firing: [[40, { OpenRTCTelemetryAbsent: 1 }], ...quiet(122, 180)],
   },
+  {
+    name: 'innocent: a Collector with three young workers behind it is away for two minutes',
+    minutes: 30,
+    lives: [
+      witness,
+      ...['x', 'y', 'z'].map(
+        (id): Life => ({ id, version: 'v2', from: 8, gaps: [[10, 12]], active: () => 0 }),
+      ),
+    ],
+    firing: quiet(3, 30),
+  },
+  {
+    name: 'innocent: old workers drain for five minutes before new ones are started',
+    minutes: 30,
+    lives: [
+      ...fleet('v1', { drainsFrom: 10, to: 15, goodbye: true, active: falling(8) }),
+      ...fleet('v2', { from: 15.5 }),
+    ],
+    firing: quiet(3, 30),
+  },
 ];

@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import type { Gate } from '../../../examples/scenarios/gate.js';
 import type { WorkerFacts } from '../../../src/deploy/index.js';
+import { until } from '../../support/until.js';
 import type { Scene } from './livekit-scene.js';
-import { until } from './until.js';
 
 /** In the metadata of a call, beside its tenant. */
 export const PLANTED = 'planted-metadata';
@@ -21,6 +21,8 @@ export interface Scenario {
   readonly workers: Readonly<Record<string, Row>>;
   /** What the gate says last; absent where none is asked. */
   readonly verdict?: Readonly<Record<string, unknown>>;
+  /** What the workers warn of. @default nothing */
+  readonly said?: readonly unknown[];
 }
 
 const EXITED: Row = { exited: true, active: 0, tenants: {} };
@@ -53,6 +55,9 @@ async function replacedWithTwoCalls(scene: Scene, watch: Watch, file: string) {
   await scene.terminate(v1, 2);
   return { v1, call };
 }
+
+/** Both calls of a worker are lost. */
+const BOTH_DROPPED = { ...DROPPED, dropped: { confirmed: 2, presumed: 0 } };
 
 /** Deploys from v1 to v2. Jobs that v1 is meant to get are made while there is no v2 yet. */
 export const DEPLOYS: readonly Scenario[] = [
@@ -194,6 +199,69 @@ export const DEPLOYS: readonly Scenario[] = [
     },
     workers: { v1: { ...RUNNING, active: 1, dropped: 0, tenants: { acme: 1 } }, v2: REPLACEMENT },
     verdict: { ...DROPPED, dropped: { confirmed: 0, presumed: 1 } },
+  },
+];
+
+/** Deploys in which callers are lost and LiveKit says nothing of it. */
+export const LOSSES: readonly Scenario[] = [
+  {
+    what: 'SIGTERM while two accepted jobs wait for a process: both are dropped, and why the drain failed is said',
+    async run(scene, watch) {
+      const v1 = await scene.worker('v1', FAULTS, { PREWARM_MS: '25000' });
+      for (const tenant of ['acme', 'globex']) await scene.offer({ tenant });
+      await scene.seen('v1', { active: 2, started: 0 });
+      await watch('v2');
+      await scene.worker('v2', FAULTS);
+      v1.kill('SIGTERM');
+    },
+    workers: {
+      v1: { ...EXITED, draining: true, dropped: 2, ended: ended({ dropped: 2 }) },
+      v2: REPLACEMENT,
+    },
+    verdict: BOTH_DROPPED,
+    said: [expect.stringContaining("drain() of the AgentServer failed ('runner not started')")],
+  },
+  {
+    what: 'a worker that is stopped for longer than its job processes wait for it: both calls are dropped',
+    async run(scene, watch) {
+      const v1 = await scene.worker('v1');
+      const calls = [await scene.call('acme'), await scene.call('globex')];
+      await scene.seen('v1', { active: 2 });
+      await watch('v2', '--presume-after', '2m');
+      await scene.worker('v2');
+      v1.kill('SIGSTOP');
+      for (const call of calls) await call.abandoned();
+      v1.kill('SIGCONT');
+      await scene.seen('v1', { active: 0 });
+      // Its idle processes ended too, and LiveKit starts no others.
+      v1.kill('SIGTERM');
+      await v1.exit;
+    },
+    workers: {
+      v1: { ...EXITED, draining: true, dropped: 2, ended: ended({ dropped: 2 }) },
+      v2: REPLACEMENT,
+    },
+    verdict: BOTH_DROPPED,
+  },
+  {
+    what: 'a media server that dies: both calls are dropped',
+    async run(scene, watch) {
+      // These do not give up to connect for as long as it takes.
+      const v1 = await scene.worker('v1', FAULTS);
+      for (const tenant of ['acme', 'globex']) await scene.call(tenant);
+      await scene.seen('v1', { active: 2 });
+      await watch('v2');
+      await scene.worker('v2', FAULTS);
+      scene.livekit.process.kill('SIGKILL');
+      await scene.seen('v1', { active: 0 });
+      await scene.terminate(v1, 0);
+      await v1.exit;
+    },
+    workers: {
+      v1: { ...EXITED, draining: true, dropped: 2, ended: ended({ dropped: 2 }) },
+      v2: REPLACEMENT,
+    },
+    verdict: BOTH_DROPPED,
   },
 ];
 

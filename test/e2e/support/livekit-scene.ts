@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { WorkerFacts } from '../../../src/deploy/index.js';
+import { until } from '../../support/until.js';
 import { type Call, freePort, type LiveKit } from './livekit.js';
 import { Process } from './process.js';
 import type { Project } from './project.js';
-import { until } from './until.js';
 
 /** Where workers report to, and what it knows of them: the receiver, or whatever stands in its place. */
 export interface Watcher {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { goInstall, installed } from './installed.js';
+import { goInstall } from './go-install.js';
+import { installed } from './installed.js';
 
 const PROGRAM = 'github.com/livekit/livekit-server/cmd/server@v1.11.0';
 

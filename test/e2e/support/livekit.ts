@@ -3,11 +3,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { until } from '../../support/until.js';
 import { installed } from './installed.js';
 import { livekitServer } from './livekit-server.js';
 import { Process } from './process.js';
 import { Project, pack, ROOT, run } from './project.js';
-import { until } from './until.js';
 
 /** The credentials of the server that the tests start. Nothing of them may come out anywhere. */
 export const API_KEY = 'planted-api-key';
@@ -20,7 +20,8 @@ const AGENT = 'example';
 /** The state of a participant. */
 const ACTIVE = 2;
 
-const installAgents = () =>
+/** The folder of a project with `@livekit/agents`. */
+export const installAgents = (): Promise<string> =>
   installed('livekit-agents-1.9.0', async (dir) => {
     await writeFile(join(dir, 'package.json'), '{"private":true,"type":"module"}');
     const packages = ['@livekit/agents@1.9.0', 'livekit-server-sdk@2.19.2', '@types/node@20'];
@@ -41,7 +42,10 @@ export async function createLiveKitProject(...files: string[]): Promise<Project>
 interface Rooms {
   createRoom(options: Record<string, unknown>): Promise<unknown>;
   deleteRoom(name: string): Promise<unknown>;
-  listParticipants(room: string): Promise<ReadonlyArray<{ readonly state: number }>>;
+  listParticipants(
+    room: string,
+  ): Promise<ReadonlyArray<{ readonly identity: string; readonly state: number }>>;
+  removeParticipant(room: string, identity: string): Promise<unknown>;
 }
 
 interface Dispatches {
@@ -53,6 +57,10 @@ export interface Call {
   readonly room: string;
   /** Waits until the agent is connected: LiveKit does not see the end of a room while it is not. */
   answered(): Promise<unknown>;
+  /** Waits until no agent is in the room: whoever calls is alone. */
+  abandoned(): Promise<unknown>;
+  /** Puts the agent out of the room. */
+  removeAgent(): Promise<unknown>;
   end(): Promise<unknown>;
 }
 
@@ -126,12 +134,15 @@ export class LiveKit implements AsyncDisposable {
     const room = `${ROOM}-${++this.#calls}`;
     await this.rooms.createRoom({ name: room, emptyTimeout: 600, departureTimeout: 1 });
     await this.dispatches.createDispatch(room, this.agent, { metadata: JSON.stringify(metadata) });
+    const agents = async () =>
+      (await this.rooms.listParticipants(room)).filter(({ state }) => state === ACTIVE);
     return {
       room,
-      answered: () =>
-        until('an agent is in the room', async () =>
-          (await this.rooms.listParticipants(room)).some(({ state }) => state === ACTIVE),
-        ),
+      answered: () => until('an agent is in the room', async () => (await agents()).length > 0),
+      abandoned: () => until('no agent is in the room', async () => (await agents()).length === 0),
+      removeAgent: async () => {
+        for (const { identity } of await agents()) await this.rooms.removeParticipant(room, identity);
+      },
       end: () => this.rooms.deleteRoom(room),
     };
   }

@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '../../support/until.js';
 import { installed } from './installed.js';
 import type { LiveKit } from './livekit.js';
 import { Process } from './process.js';
 import { ROOT, run } from './project.js';
-import { until } from './until.js';
 
 const OPENRTC = 'openrtc[livekit,cli,top]==0.20.1';
 /** The command line of OpenRTC 0.20.1 breaks with the typer that pip would choose. */
@@ -22,6 +22,9 @@ export interface OpenRtcWorker {
   readonly dir: string;
   readonly process: Process;
 }
+
+/** The folder of a Python environment with OpenRTC. */
+export const openRtcDir = (): Promise<string> => installed('openrtc-0.20.1', installOpenRtc);
 
 /** Real OpenRTC workers and their bridges. */
 export class OpenRtcWorkers implements AsyncDisposable {
@@ -40,13 +43,17 @@ export class OpenRtcWorkers implements AsyncDisposable {
 
   /** @param endpoint where the bridges report to */
   static async create(livekit: LiveKit, endpoint: string): Promise<OpenRtcWorkers> {
-    const openrtc = await installed('openrtc-0.20.1', installOpenRtc);
     const dir = await mkdtemp(join(tmpdir(), 'openrtc-e2e-'));
-    return new OpenRtcWorkers(livekit, endpoint, join(openrtc, 'bin/python'), dir);
+    return new OpenRtcWorkers(livekit, endpoint, join(await openRtcDir(), 'bin/python'), dir);
   }
 
   /** Starts a worker in a folder and waits until it takes calls. */
-  async start(folder: string, version: string, drainTimeoutSeconds = 600): Promise<OpenRtcWorker> {
+  async start(
+    folder: string,
+    version: string,
+    drainTimeoutSeconds = 600,
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<OpenRtcWorker> {
     const dir = join(this.#dir, folder);
     const worker = this.#spawn(this.#python, WORKER, {
       ...this.#livekit.environment,
@@ -54,6 +61,7 @@ export class OpenRtcWorkers implements AsyncDisposable {
       DEPLOYMENT_VERSION: version,
       DRAIN_TIMEOUT_SECONDS: String(drainTimeoutSeconds),
       PORT: '0',
+      ...env,
     });
     await until('the worker registers', () => worker.output.includes('registered worker'));
     return { dir, process: worker };
@@ -62,16 +70,15 @@ export class OpenRtcWorkers implements AsyncDisposable {
   /** Starts the bridge of a worker's folder, as the manifests do. */
   bridge({ dir }: OpenRtcWorker, ...more: readonly string[]): Process {
     const files = ['--jsonl', `${dir}/worker.jsonl`, '--socket', `${dir}/worker.sock`];
-    const args = [COMMAND, 'bridge', ...files, '--drain-file', `${dir}/drain`, ...more];
+    const args = [COMMAND, 'bridge', ...files, ...more];
     return this.#spawn(process.execPath, args, {
       OTEL_EXPORTER_OTLP_ENDPOINT: this.#endpoint,
       OTEL_METRIC_EXPORT_INTERVAL: '1000',
     });
   }
 
-  /** What a pod's termination does: the preStop hook touches the file, then SIGTERM. */
-  async terminate({ dir, process: worker }: OpenRtcWorker): Promise<void> {
-    await writeFile(join(dir, 'drain'), '');
+  /** What a pod's termination does, and `docker stop`. */
+  async terminate({ process: worker }: OpenRtcWorker): Promise<void> {
     worker.kill('SIGTERM');
     await until('the worker drains', () => worker.output.includes('draining worker'));
   }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Daemon } from './daemon.js';
-import { goInstall, installed } from './installed.js';
+import { goInstall } from './go-install.js';
+import { installed } from './installed.js';
 
 const VERSION = 'v0.316.0';
 const MODULE = 'github.com/prometheus/prometheus/cmd';

@@ -56,3 +56,24 @@ function literalSnappy(body: Uint8Array): Uint8Array {
   }
   return Buffer.concat(parts);
 }
+
+/** Samples must not be older than an hour before the newest. */
+const SLAB_MS = 1_800_000;
+const SERIES_A_REQUEST = 500;
+
+/** Writes samples of any time: it goes on for all series together. */
+export async function writeInOrder(url: string, series: readonly Series[]): Promise<void> {
+  const times = series.flatMap(({ samples }) => samples.map(({ timestamp }) => timestamp));
+  const [first, end] = times.reduce(
+    ([a, b], time) => [Math.min(a, time), Math.max(b, time)],
+    [Infinity, -Infinity],
+  );
+  for (let slab = first; slab <= end; slab += SLAB_MS) {
+    const isIn = ({ timestamp }: { timestamp: number }) => timestamp >= slab && timestamp < slab + SLAB_MS;
+    const part = series.map(({ labels, samples }) => ({ labels, samples: samples.filter(isIn) }));
+    const some = part.filter(({ samples }) => samples.length > 0);
+    for (let from = 0; from < some.length; from += SERIES_A_REQUEST) {
+      await remoteWrite(url, some.slice(from, from + SERIES_A_REQUEST));
+    }
+  }
+}

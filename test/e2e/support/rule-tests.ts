@@ -1,8 +1,10 @@
 import * as names from '../../../src/attributes.js';
-import { labelName } from '../../../src/deploy/promql.js';
+import { labelName } from '../../../src/deploy/prometheus/promql.js';
 
 /** How often the workers of a rule test report, in s. */
 const INTERVAL = 15;
+/** How often the rules are evaluated, in s. */
+const EVALUATED = 30;
 const MINUTE = 60;
 
 /** A worker as its reports show it. Times are minutes of the test, values may depend on them. */
@@ -10,6 +12,12 @@ export interface Life {
   readonly id: string;
   readonly version?: string;
   readonly from?: number;
+  /** When it started. @default from */
+  readonly start?: number;
+  /** How often it reports, in s. @default 15 */
+  readonly every?: number;
+  /** Two ways lead to the backend, and one names metrics without their units. */
+  readonly hasBothNames?: true;
   /** When it ends; without `goodbye` it just stops. */
   readonly to?: number;
   readonly goodbye?: boolean;
@@ -66,6 +74,7 @@ export const copyOf = (life: Life, replica: string): Life => ({ ...life, labels:
 /** The series of a worker as `promtool test rules` reads them. */
 function seriesOf(life: Life, minutes: number): { series: string; values: string }[] {
   const { id, version = 'v1', from = 0, to = Number.POSITIVE_INFINITY, goodbye = false, gaps = [] } = life;
+  const { start = from, every = INTERVAL } = life;
   const {
     active = () => 2,
     dropped = () => 0,
@@ -77,40 +86,42 @@ function seriesOf(life: Life, minutes: number): { series: string; values: string
   const series = (metric: names.Metric, value: (minute: number) => number, more = {}) => {
     const suffix = metric.kind === 'counter' ? '_total' : metric.unit === 's' ? '_seconds' : '';
     const labels = Object.entries({ ...workerLabels(id, version), ...life.labels, ...more });
-    const values = [];
+    const values: string[] = [];
     for (let seconds = 0; seconds <= minutes * MINUTE; seconds += INTERVAL) {
       const minute = seconds / MINUTE;
       const isGap = gaps.some(([begin, end]) => minute >= begin && minute < end);
       const isLast = goodbye && minute >= to && minute < to + INTERVAL / MINUTE;
-      const reports = minute >= from && (minute < to || isLast) && !isGap;
+      const isDue = (seconds - from * MINUTE) % every === 0 || isLast;
+      const reports = minute >= from && (minute < to || isLast) && !isGap && isDue;
       values.push(reports ? String(value(minute)) : '_');
     }
-    return {
-      series: `${labelName(metric.name)}${suffix}{${labels.map(([name, text]) => `${name}="${text}"`).join(',')}}`,
+    const suffixes = life.hasBothNames && suffix !== '' ? ['', suffix] : [suffix];
+    return suffixes.map((one) => ({
+      series: `${labelName(metric.name)}${one}{${labels.map(([name, text]) => `${name}="${text}"`).join(',')}}`,
       values: values.join(' '),
-    };
+    }));
   };
   return [
-    series(names.DEPLOYMENT_VERSION, (minute) => Number(!bye(minute))),
-    series(names.ACTIVE_SESSIONS, (minute) => (bye(minute) ? 0 : active(minute))),
-    series(names.DRAINING, (minute) => Number(minute >= drainsFrom)),
-    series(names.DROPPED_SESSIONS, dropped),
-    series(names.START_TIME, () => from * MINUTE),
-    series(names.REPORT_INTERVAL, () => INTERVAL),
-    series(names.DRAIN_ELAPSED, (minute) => Math.max(0, (minute - drainsFrom) * MINUTE)),
-    series(names.DRAIN_TIMEOUT, () => drainTimeoutSeconds),
-    series(names.SESSIONS_STARTED, started),
+    series(names.METRICS.running, (minute) => Number(!bye(minute))),
+    series(names.METRICS.active, (minute) => (bye(minute) ? 0 : active(minute))),
+    series(names.METRICS.draining, (minute) => Number(minute >= drainsFrom)),
+    series(names.METRICS.dropped, dropped),
+    series(names.METRICS.startTime, () => start * MINUTE),
+    series(names.METRICS.interval, () => every),
+    series(names.METRICS.drainElapsed, (minute) => Math.max(0, (minute - drainsFrom) * MINUTE)),
+    series(names.METRICS.drainTimeout, () => drainTimeoutSeconds),
+    series(names.METRICS.started, started),
     ...Object.entries(rejected).map(([reason, value]) =>
-      series(names.JOBS_REJECTED, value, { [labelName(names.REJECTION_REASON)]: reason }),
+      series(names.METRICS.rejected, value, { [labelName(names.REJECTION_REASON)]: reason }),
     ),
-  ];
+  ].flat();
 }
 
 /** A test file of promtool. */
 export function testFile(rulesFile: string, cases: readonly Case[]): object {
   return {
     rule_files: [rulesFile],
-    evaluation_interval: `${INTERVAL}s`,
+    evaluation_interval: `${EVALUATED}s`,
     tests: cases.map(({ name, minutes, lives, firing, words }) => ({
       name,
       interval: `${INTERVAL}s`,

@@ -7,10 +7,12 @@ import { gunzipSync } from 'node:zlib';
 import {
   type MetricPoint,
   type Receiver,
-  type SpanRecord,
   startReceiver,
   type WorkerFacts,
 } from '../../../src/deploy/index.js';
+import { decodeMetrics } from '../../../src/deploy/receiver/decode.js';
+import type { OtlpContentType } from '../../../src/deploy/receiver/message.js';
+import { decodeTraces, type SpanRecord } from '../../support/decode-traces.js';
 
 export interface Request {
   readonly path: string;
@@ -21,6 +23,12 @@ export interface Request {
 
 /** Answers a request in place of the receiver, or hands it on to it late. */
 export type Fault = (response: ServerResponse, request: Request, handOn: () => Promise<void>) => unknown;
+
+const isOfGoodbye = (points: readonly MetricPoint[]) =>
+  points.some(({ name, value }) => name === 'openrtc.deployment_version' && value === 0);
+
+export const isGoodbye = ({ path, headers, body }: Request) =>
+  path.endsWith('/metrics') && isOfGoodbye(decodeMetrics(body, headers['content-type'] as OtlpContentType));
 
 export interface Identity {
   readonly key: string;
@@ -49,7 +57,6 @@ export class Backend implements AsyncDisposable {
     const backend = new Backend(identity);
     backend.#receiver = await startReceiver({
       onMetrics: (points) => void backend.reports.push([...points]),
-      onSpans: (spans) => void backend.spans.push(...spans),
     });
     await backend.open();
     return backend;
@@ -70,9 +77,7 @@ export class Backend implements AsyncDisposable {
   }
 
   get goodbyes(): MetricPoint[][] {
-    return this.reports.filter((points) =>
-      points.some(({ name, value }) => name === 'openrtc.deployment_version' && value === 0),
-    );
+    return this.reports.filter(isOfGoodbye);
   }
 
   /** Listens, on the same port each time. */
@@ -108,7 +113,7 @@ export class Backend implements AsyncDisposable {
     }
   }
 
-  async #handOn({ path, headers }: Request, raw: Buffer, response: ServerResponse): Promise<void> {
+  async #handOn({ path, headers, body }: Request, raw: Buffer, response: ServerResponse): Promise<void> {
     const answer = await fetch(`${this.#receiver?.url}${path}`, {
       method: 'POST',
       headers: {
@@ -117,6 +122,9 @@ export class Backend implements AsyncDisposable {
       },
       body: new Uint8Array(raw),
     });
+    if (path === '/v1/traces' && answer.ok) {
+      this.spans.push(...decodeTraces(body, headers['content-type'] ?? ''));
+    }
     response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
     response.end(new Uint8Array(await answer.arrayBuffer()));
   }

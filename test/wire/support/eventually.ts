@@ -2,5 +2,5 @@ import { vi } from 'vitest';
 
 /** Waits until an assertion holds. Generous, because the machine may be busy with other tests. */
 export function eventually<T>(assertion: () => T | Promise<T>): Promise<T> {
-  return vi.waitFor(assertion, { timeout: 15_000, interval: 20 });
+  return vi.waitFor(assertion, { timeout: 60_000, interval: 20 });
 }

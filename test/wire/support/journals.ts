@@ -40,8 +40,11 @@ export const factsOf = (backend: Backend, id: string): WorkerFacts | undefined =
   backend.workers.find((facts) => facts.id === id);
 
 /** Starts the command; its first word is `recover`. */
-export const recover = (backend: Pick<Backend, 'url'>, folder: JournalFolder, ...options: string[]): Child =>
-  new Child('../../dist/cli/main.js', reportingTo(backend), ['recover', folder.path, ...options]);
+export const recover = (
+  backend: Pick<Backend, 'url'>,
+  folder: { readonly path: string },
+  ...options: string[]
+): Child => new Child('../../dist/cli/main.js', reportingTo(backend), ['recover', folder.path, ...options]);
 
 /** The spans that say how sessions of a worker ended, each once. */
 export function endsOf(backend: Backend, id: string) {

@@ -1,42 +1,36 @@
 import type { Panel } from '@grafana/schema';
+import { DROPPED, LEFT, ON_TARGET, PHASE, STILL_PRESUMED } from '../deploy.js';
 import { stat, words } from '../panels.js';
 import { PHASES } from '../phases.js';
 import { now } from '../queries.js';
-import { deploy } from '../variables.js';
 
-const NO_TELEMETRY = 'No telemetry';
-const HEIGHT = 6;
+const NOT_KNOWN = 'Not known';
+const HEIGHT = 5;
 const WIDTH = 6;
 
 /** Row "Is the deploy done?" */
 export const DONE: Panel[] = [
   stat({
     title: 'Deploy of $target',
-    description: `The verdict over the time range of the dashboard, for the target that is chosen above; the default is the version that started last, which is a guess.
+    description: `**Good:** *Done*. It covers the deploy, whatever the time range: from the first sighting of the target, and five minutes and two silence windows before it. Never greener than \`openrtc-otel watch\`. A restart of the same version is not seen.
 
-**Good:** *Done*, and it stays so for a silence window. Grey is never good: nobody reported through the whole silence window, or nobody reported when the time range began.
-
-**Not:** *Waiting*: nobody accepts on the target. *Rolling*: others accept too, or fewer accept on the target than did at the start. *Draining*: wait, and do not kill workers that hold sessions. *Stuck*: a worker is past its drain timeout and still has sessions. *Superseded*: another version took over.
-
-The same as \`openrtc-otel watch\`, but: how many workers are expected is taken from the start of the time range, a restart of the same version is not seen, and losses are counted from the start of the time range.`,
-    queries: [now(deploy.phase)],
+**Not:** *Not done*: the next panels say what it waits for. *Stuck*: a drain is past its timeout. *Unknown*: nothing can be said, so do not go on. See the runbook.`,
+    queries: [now(PHASE)],
     width: WIDTH,
     height: HEIGHT,
-    noValue: NO_TELEMETRY,
+    noValue: 'Unknown',
     unit: 'none',
     mappings: [words(PHASES)],
   }),
   stat({
     title: 'Every worker on the target',
-    description: `Workers that accept on the target and have reported for a silence window, of these and all that hold the check open: workers of other versions, workers that are still missing, workers of the target that went silent in the last 5 minutes. Below it: how many accept on the target, how many run at all, how many are expected (as many as accepted when the time range began, at least 1).
+    description: `**Good:** exactly 100 %: as many as expected accept on the target and have reported for a silence window, and every other worker of the deploy has said goodbye.
 
-**Good:** exactly 100 %.
-
-**Not:** look at the table of workers: which version is it, and does it drain?`,
-    queries: [now(deploy.onTarget, '{{accepting}} accepting of {{running}} running, {{expected}} expected')],
+**Not:** "What holds it" names the workers: old ones that run, young ones, silent ones.`,
+    queries: [now(ON_TARGET, '{{settled}} settled of {{open}} that run or are missing, $needed expected')],
     width: WIDTH,
     height: HEIGHT,
-    noValue: NO_TELEMETRY,
+    noValue: NOT_KNOWN,
     unit: 'percentunit',
     colors: [
       [0, 'blue'],
@@ -46,15 +40,13 @@ The same as \`openrtc-otel watch\`, but: how many workers are expected is taken 
   }),
   stat({
     title: 'Sessions left on old workers',
-    description: `Sessions on running workers, except those of the target that accept.
-
-**Good:** 0.
+    description: `**Good:** 0: no session on running workers, except on those of the target that accept.
 
 **Not:** let them end by themselves. When a worker is past its drain timeout, see the runbook.`,
-    queries: [now(deploy.left)],
+    queries: [now(LEFT)],
     width: WIDTH,
     height: HEIGHT,
-    noValue: NO_TELEMETRY,
+    noValue: NOT_KNOWN,
     unit: 'short',
     colors: [
       [0, 'green'],
@@ -63,20 +55,25 @@ The same as \`openrtc-otel watch\`, but: how many workers are expected is taken 
   }),
   stat({
     title: 'Sessions dropped',
-    description: `In the time range. *Confirmed* by a report; *presumed*: what workers that went silent had last, taken back when they return or say goodbye.
+    description: `**Good:** 0 since the deploy began. They are confirmed by a report, or *presumed*: what silent workers had last, taken back when they return.
 
-**Good:** 0 and 0. Grey: nobody reported when the time range began, so nothing can be said; choose a time range that begins while the pool reported.
-
-**Not:** the runbook says what to look at. Losses of a worker that started before the first data there is are not counted.`,
-    queries: [now(deploy.dropped, 'confirmed'), now(deploy.presumed, 'presumed')],
+**Not:** the table names the workers; the runbook says what to look at. Not known: nobody reported when the deploy began.`,
+    queries: [now(DROPPED, 'dropped'), now(STILL_PRESUMED, 'of these presumed')],
     width: WIDTH,
     height: HEIGHT,
-    noValue: NO_TELEMETRY,
+    noValue: NOT_KNOWN,
     unit: 'short',
     colors: [
       [0, 'green'],
       [1, 'red'],
     ],
     named: true,
+    // It is no news of its own.
+    overrides: [
+      {
+        matcher: { id: 'byFrameRefID', options: 'B' },
+        properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: PHASES.noDeploy.color } }],
+      },
+    ],
   }),
 ];

@@ -1,28 +1,23 @@
 import type { Panel } from '@grafana/schema';
-import {
-  JOBS_REJECTED,
-  type Metric,
-  REJECTION_REASON,
-  SESSION_OUTCOME,
-  SESSIONS_ENDED,
-  SESSIONS_STARTED,
-} from '../../../../src/attributes.js';
-import { labelName, perWorker, range } from '../../../../src/deploy/promql.js';
-import { VERSION } from '../blocks.js';
+import { METRICS, type Metric, REJECTION_REASON, SESSION_OUTCOME } from '../../../../src/attributes.js';
+import { labelName, namesOf } from '../../../../src/deploy/prometheus/promql.js';
 import { timeseries } from '../panels.js';
 import { overTime } from '../queries.js';
-import { blocks, OTHERS } from '../variables.js';
+import { inPool, OTHERS, VERSION, WORKER } from '../workers.js';
 
 const OUTCOME = labelName(SESSION_OUTCOME);
 const REASON = labelName(REJECTION_REASON);
 
-/** So many a minute, by version. */
+/** So many a minute, by version; of both names that a backend may give a counter. */
 function perMinute(metric: Metric, labels: readonly string[] = [], matchers: readonly string[] = []): string {
-  const rate = `rate(${range(blocks.of(metric, matchers), '$__rate_interval')})`;
-  return `60 * sum by (${[VERSION, ...labels].join(', ')}) (${perWorker('max', rate, labels)})`;
+  const rates = namesOf(metric).map(
+    (name) => `rate(${name}{${inPool(matchers).join(',')}}[$__rate_interval])`,
+  );
+  const workers = `max by (${[WORKER, ...labels].join(', ')}) (${rates.join(' or ')})`;
+  return `60 * sum by (${[VERSION, ...labels].join(', ')}) (${workers})`;
 }
 
-const half = { width: 12, height: 8, noValue: 'No worker reports', unit: 'cpm' };
+const half = { width: 12, height: 8, noValue: 'No worker reports', unit: 'short' };
 
 /** Row "Flow" */
 export const FLOW: Panel[] = [
@@ -33,7 +28,7 @@ export const FLOW: Panel[] = [
 **Good:** the target takes over what the others had.
 
 **Not:** nothing starts on the target: is it behind the dispatcher or the load balancer?`,
-    queries: [overTime(perMinute(SESSIONS_STARTED), `{{${VERSION}}}`)],
+    queries: [overTime(perMinute(METRICS.started), `{{${VERSION}}}`)],
     ...half,
   }),
   timeseries({
@@ -43,7 +38,7 @@ export const FLOW: Panel[] = [
 **Good:** \`success\` and \`cancelled\`.
 
 **Not:** more \`failed\` on the target than on the version before: think of a rollback. \`dropped\`: see the row "Sessions".`,
-    queries: [overTime(perMinute(SESSIONS_ENDED, [OUTCOME]), `{{${VERSION}}} {{${OUTCOME}}}`)],
+    queries: [overTime(perMinute(METRICS.ended, [OUTCOME]), `{{${VERSION}}} {{${OUTCOME}}}`)],
     ...half,
   }),
   timeseries({
@@ -53,7 +48,7 @@ export const FLOW: Panel[] = [
 **Good:** only \`draining\`, and only during a deploy.
 
 **Not:** \`at_capacity\`: too few workers accept. \`invalid\`: look at what the dispatcher offers.`,
-    queries: [overTime(perMinute(JOBS_REJECTED, [REASON]), `{{${VERSION}}} {{${REASON}}}`)],
+    queries: [overTime(perMinute(METRICS.rejected, [REASON]), `{{${VERSION}}} {{${REASON}}}`)],
     ...half,
   }),
   timeseries({
@@ -62,8 +57,8 @@ export const FLOW: Panel[] = [
 
 **Good:** nothing, from the moment on when the others drain.
 
-**Not:** a leftover worker takes sessions: find it in the table of workers, and drain it.`,
-    queries: [overTime(perMinute(SESSIONS_STARTED, [], OTHERS), `{{${VERSION}}}`)],
+**Not:** a leftover worker takes sessions: find it in the table of all workers, and drain it.`,
+    queries: [overTime(perMinute(METRICS.started, [], OTHERS), `{{${VERSION}}}`)],
     ...half,
     noValue: 'No other version reports',
   }),

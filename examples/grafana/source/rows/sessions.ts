@@ -1,8 +1,8 @@
 import type { Panel } from '@grafana/schema';
-import { ERROR_TYPE, SESSION_OUTCOME, TENANT_ID } from '../../../../src/attributes.js';
+import { ERROR_TYPE, SESSION_OUTCOME } from '../../../../src/attributes.js';
 import { table } from '../panels.js';
 import { spans } from '../queries.js';
-import { attribute, sessionsWhere, tracesWhere } from '../traceql.js';
+import { attribute, sessionsWhere, startsWhere } from '../traceql.js';
 
 const half = { width: 12, height: 9, unit: 'short' };
 
@@ -10,13 +10,13 @@ const half = { width: 12, height: 9, unit: 'short' };
 export const SESSIONS: Panel[] = [
   table({
     title: 'Dropped sessions',
-    description: `Sessions that were cut off, or active at their worker's goodbye. A killed worker says nothing: of its sessions only the start is there, see "Sessions of a tenant".
+    description: `Sessions that were cut off, or active at their worker's goodbye. A killed worker says nothing: of its sessions only the start is there, see "Started sessions".
 
 **Good:** none.
 
 **Not:** the worker and its version say where to look: drain timeout too short, or grace period shorter than it.`,
     queries: [spans(sessionsWhere('status = error', attribute(ERROR_TYPE, 'dropped')))],
-    noValue: 'No dropped session',
+    noValue: 'Tempo has none: that is no proof',
     ...half,
   }),
   table({
@@ -27,7 +27,7 @@ export const SESSIONS: Panel[] = [
 
 **Not:** all on the target: think of a rollback.`,
     queries: [spans(sessionsWhere(attribute(SESSION_OUTCOME, 'failed')))],
-    noValue: 'No failed session',
+    noValue: 'Tempo has none',
     ...half,
   }),
   table({
@@ -38,19 +38,19 @@ export const SESSIONS: Panel[] = [
 
 **Not:** give the drain at least so much time.`,
     queries: [spans(sessionsWhere('duration > 1s'))],
-    noValue: 'No session ended',
+    noValue: 'Tempo has none',
     sortBy: 'Duration',
     ...half,
   }),
   table({
-    title: 'Sessions of a tenant',
-    description: `Of the tenants that the variable matches (a regular expression). A start without a whole session belongs to a session that is still active, or whose worker was killed.
+    title: 'Started sessions',
+    description: `A start without a whole session belongs to a session that is still active, or whose worker was killed.
 
-**Good:** whatever you look for is there.
+**Good:** each start that is older than your longest sessions has its end.
 
-**Not:** nothing there: are spans sampled, and does the time range hold the end of the session?`,
-    queries: [spans(tracesWhere(attribute(TENANT_ID, '$tenant', '=~')))],
-    noValue: 'No session of this tenant',
+**Not:** one that has none: was its worker killed, and are spans sampled?`,
+    queries: [spans(startsWhere())],
+    noValue: 'Tempo has none',
     ...half,
   }),
 ];

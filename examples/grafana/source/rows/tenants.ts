@@ -1,16 +1,16 @@
 import type { Panel } from '@grafana/schema';
-import { TENANT_ACTIVE_SESSIONS, TENANT_ID } from '../../../../src/attributes.js';
-import { labelName } from '../../../../src/deploy/promql.js';
-import { VERSION, WORKER } from '../blocks.js';
+import { METRICS, TENANT_ID } from '../../../../src/attributes.js';
+import { labelName } from '../../../../src/deploy/prometheus/promql.js';
 import { exploreTenant } from '../links.js';
 import { table, timeseries } from '../panels.js';
 import { overTime, rows } from '../queries.js';
-import { blocks, deploy } from '../variables.js';
+import { accepting, except, last, running, TARGET, VERSION, WORKER } from '../workers.js';
 
 const TENANT = labelName(TENANT_ID);
-const sessions = blocks.last(TENANT_ACTIVE_SESSIONS, { labels: [TENANT] });
+const sessions = `max by (${TENANT}, ${WORKER}) (${last(METRICS.tenants)})`;
 const byTenant = (workers: string) =>
   `sum by (${TENANT}, ${VERSION}) (${sessions} and on (${WORKER}) ${workers})`;
+const old = `(${except(running(), accepting({ matchers: TARGET }))})`;
 const NOT_REPORTED = 'Tenants are reported with the option tenantLimit';
 
 /** Row "Tenants" */
@@ -22,7 +22,7 @@ export const TENANTS: Panel[] = [
 **Good:** each tenant moves to the target.
 
 **Not:** a tenant that stays on an old version has long sessions, or is routed to it.`,
-    queries: [overTime(byTenant(blocks.running()), `{{${TENANT}}} {{${VERSION}}}`)],
+    queries: [overTime(byTenant(running()), `{{${TENANT}}} {{${VERSION}}}`)],
     width: 12,
     height: 9,
     noValue: NOT_REPORTED,
@@ -36,7 +36,7 @@ export const TENANTS: Panel[] = [
 **Good:** nobody.
 
 **Not:** these are the tenants to ask before a drain is cut short.`,
-    queries: [rows(`${byTenant(deploy.old)} > 0`)],
+    queries: [rows(`${byTenant(old)} > 0`)],
     width: 12,
     height: 9,
     noValue: 'No tenant, or tenants are not reported',

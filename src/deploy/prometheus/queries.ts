@@ -1,0 +1,264 @@
+import {
+  DECIDING_KEYS,
+  METRIC_KEYS,
+  METRICS,
+  type Metric,
+  type MetricKey,
+  POOL_NAME,
+  SESSION_OUTCOME,
+  type SessionOutcome,
+  WORKER_VERSION,
+} from '../../attributes.js';
+import {
+  aggregated,
+  both,
+  either,
+  labelName,
+  matcher,
+  milliseconds,
+  namesOf,
+  perWorker,
+  positive,
+  quoted,
+  range,
+  series,
+  union,
+  unless,
+} from './promql.js';
+
+/** What is to be read, all durations in ms. */
+export interface QueryWindow {
+  /** Matchers of one pool. */
+  readonly matchers: readonly string[];
+  /** The longest silence window of the pool. */
+  readonly silence: number;
+  /** How far back to read, a silence window not counted. */
+  readonly reach: number;
+  /** How long ago the window of the deploy began; 0 when it has not. */
+  readonly age: number;
+  /** How long ago the pool must have reported for the whole deploy to be covered, give or take a silence window. */
+  readonly coverageAge: number;
+}
+
+/** So many silence windows ago a worker's earlier sessions are asked for. */
+export const EARLIER_WINDOWS = [5, 3, 1] as const;
+/** The tag of a worker's sessions of some silence windows ago. */
+export const earlierTag = (windows: number): string => `active-${windows}`;
+/** The tag of workers that report, and not this gauge. */
+export const lacksTag = (key: MetricKey): string => `lacks-${key}`;
+
+const UNKNOWN = matcher(SESSION_OUTCOME, 'unknown' satisfies SessionOutcome);
+
+const HOUR_MS = 3_600_000;
+/** Longer than the longest interval that is believed. */
+const INTERVAL_WINDOW_MS = HOUR_MS + 300_000;
+/** A sample is visible for five minutes: a step of four sees each of them. */
+const STEP_MS = 240_000;
+/** Where series are marked as stale between reports, samples are visible for less. */
+const FINE_STEP_MS = 15_000;
+const FINE_STEPS = 16;
+
+/** The pools that reported, when each of their versions came up, and the longest report intervals of late. */
+export function overviewQuery(matchers: readonly string[], windowMs: number): string {
+  const pool = labelName(POOL_NAME);
+  const { startTime, interval } = METRICS;
+  return union({
+    cameUp: aggregated(
+      startTime.fold,
+      [pool, labelName(WORKER_VERSION)],
+      over('last', series(startTime, matchers), windowMs),
+    ),
+    longestInterval: aggregated(
+      interval.fold,
+      [pool],
+      over('last', series(interval, matchers), INTERVAL_WINDOW_MS),
+    ),
+  });
+}
+
+/** How far after a moment reports are searched for, in ms: servers refuse what is from much later. */
+export const AHEAD_MS = HOUR_MS;
+
+/** Asked about the time {@link AHEAD_MS} after: workers that have reported from after a moment, in Unix ms, and when. */
+export function aheadQuery(matchers: readonly string[], afterMs: number): string {
+  const times = `timestamp(${series(METRICS.running, matchers)})${steps(AHEAD_MS, STEP_MS)}`;
+  return union({ newestAt: `${perWorker('max', `max_over_time(${times})`)} > ${afterMs / 1000}` });
+}
+
+/** When the newest report of a pool was made, in Unix s. */
+export const newestQuery = (matchers: readonly string[]): string =>
+  union({
+    newestOfAll: aggregated('max', [labelName(POOL_NAME)], `timestamp(${series(METRICS.running, matchers)})`),
+  });
+
+/** What else runs in other pools, and in this one without the matchers: workers and sessions by pool and version. */
+export function elsewhereQuery(pool: string, more: readonly string[], windowMs: number): string {
+  const all = more.length > 0 ? [] : [`${labelName(POOL_NAME)}!=${quoted(pool)}`];
+  const reports = (matchers: readonly string[]) => over('min', series(METRICS.running, matchers), windowMs);
+  const others = positive(perWorker(METRICS.running.fold, reports(all)));
+  const running =
+    more.length > 0 ? unless(others, perWorker('max', reports([matcher(POOL_NAME, pool), ...more]))) : others;
+  const active = perWorker(METRICS.active.fold, over('last', series(METRICS.active, all), windowMs));
+  const labels = [POOL_NAME, WORKER_VERSION].map(labelName);
+  return union({
+    workers: aggregated('count', labels, running),
+    sessions: aggregated('sum', labels, both(active, `(${running})`)),
+  });
+}
+
+/**
+ * The facts of every worker of a pool, in seven queries whatever its size. The values of a metric are tagged with its
+ * key. What only running workers are asked for is not read from the whole window, and zeros are left out: reading
+ * samples and writing the result is what takes the time.
+ *
+ * A worker is exited when it ever reported 0: a late report, or one with a clock set back, must not undo its goodbye.
+ */
+export function workerQueries(window: QueryWindow): string[] {
+  const { matchers, silence, age, coverageAge } = window;
+  const reports = series(METRICS.running, matchers);
+  const active = series(METRICS.active, matchers);
+  const dropped = series(METRICS.dropped, matchers);
+  const unknown = series(METRICS.ended, [...matchers, UNKNOWN]);
+  const reported = (windowMs: number, offsetMs: number) =>
+    perWorker('max', over('present', reports, windowMs, offsetMs));
+  const ofPool = (windowMs: number, offsetMs: number) =>
+    aggregated('count', [labelName(POOL_NAME)], over('present', reports, windowMs, offsetMs));
+  const earlier = EARLIER_WINDOWS.map((windows) => [
+    earlierTag(windows),
+    perWorker('max', over('last', active, silence, windows * silence)),
+  ]);
+  const whole = keysOf('whole').map((key) => [key, valuesOf(METRICS[key], matchers, wholeOf(window))]);
+  const recent = (group: Group) =>
+    Object.fromEntries(keysOf(group).map((key) => [key, valuesOf(METRICS[key], matchers, silence)]));
+
+  return [
+    union({
+      ...Object.fromEntries(whole),
+      // A report from before the silence window, and no gap of more than three quarters of it since.
+      reportsThrough: both(
+        ...[4, 3, 2, 1, 0].map((quarters) => reported(silence / 2, (quarters * silence) / 4)),
+      ),
+      covered: ofPool(2 * silence, Math.max(0, coverageAge - silence)),
+      seenAtStart: ofPool(silence, age),
+    }),
+    union({ lastReportAt: newest(reports, window) }),
+    union(recent('recent')),
+    union(recent('labelled')),
+    union(lacking(matchers, silence)),
+    union(Object.fromEntries(earlier)),
+    union({
+      droppedBefore: perWorker('max', over('max', dropped, HOUR_MS, age)),
+      droppedFirst: positive(perWorker('min', over('min', dropped, HOUR_MS, Math.max(0, age - HOUR_MS)))),
+      // Of this outcome the whole window counts: it is named whoever has left since.
+      ended: positive(perWorker('max', over('max', unknown, wholeOf(window)), [labelName(SESSION_OUTCOME)])),
+      unknownBefore: positive(perWorker('max', over('max', unknown, HOUR_MS, age))),
+    }),
+  ];
+}
+
+/** Asked of workers that are silent. */
+const OF_SILENT = ['active', 'draining'] as const satisfies readonly MetricKey[];
+/** Asked of all that are gone. */
+const OF_GONE = METRIC_KEYS.filter((key) => METRICS[key].whenSilent && key !== 'active');
+
+/** What is asked of workers that are gone, where there are any: the last values of a whole window take time. */
+export function goneQueries(window: QueryWindow): string[] {
+  const { matchers } = window;
+  const dropped = newest(series(METRICS.dropped, matchers), window);
+  return [
+    lastOfGone(OF_GONE, window),
+    union({
+      goodbyeAt: newest(series(METRICS.running, matchers), window, ' == 0'),
+      droppedAt: unless(dropped, running(window)),
+    }),
+  ];
+}
+
+/** Whose id had more than one start. */
+export function restartedQuery(window: QueryWindow): string {
+  // Only the last value keeps names apart where there are both of them.
+  const starts = namesOf(METRICS.startTime).map((name) => `${name}{${window.matchers.join(',')}}`);
+  const folded = (fold: 'min' | 'max') =>
+    perWorker(fold, either(...starts.map((start) => over(fold, start, wholeOf(window)))));
+  return union({ restarted: `${folded('max')} > ${folded('min')}` });
+}
+
+/** What is asked of workers that are gone without a goodbye. */
+export const silentQuery = (window: QueryWindow): string => lastOfGone(OF_SILENT, window);
+
+/** Zeros are not left out: who has no value was never heard to have none. */
+function lastOfGone(keys: readonly MetricKey[], window: QueryWindow): string {
+  const values = keys.map((key) => {
+    const last = over('last', series(METRICS[key], window.matchers), wholeOf(window));
+    return [key, unless(perWorker(METRICS[key].fold, last), running(window))];
+  });
+  return union(Object.fromEntries(values));
+}
+
+const running = ({ matchers, silence }: QueryWindow): string =>
+  positive(perWorker(METRICS.running.fold, over('min', series(METRICS.running, matchers), silence)));
+
+/** For what the usual questions do not find: when workers reported last, and who reported again after its goodbye. */
+export function rareQueries(window: QueryWindow): string[] {
+  const { matchers } = window;
+  const reports = series(METRICS.running, matchers);
+  const whole = wholeOf(window);
+  const times = `timestamp(${reports})${steps(whole, FINE_STEP_MS)}`;
+  return [
+    union({ lastReportAt: perWorker('max', `max_over_time(${times})`) }),
+    union({
+      // Of each series on its own: a copy may have missed the goodbye.
+      again: perWorker('max', `${over('last', reports, whole)} > ${over('min', reports, whole)}`),
+    }),
+  ];
+}
+
+export const wholeOf = ({ reach, silence }: QueryWindow): number => Math.max(reach, silence) + silence;
+
+/** When a series of each worker had its newest sample (with such a value), whether it is visible now or not. */
+function newest(selector: string, window: QueryWindow, value = ''): string {
+  const { silence } = window;
+  const fine = Math.max(1_000, Math.min(silence / FINE_STEPS, FINE_STEP_MS));
+  // Only of a selector itself is it the time of the sample.
+  const times =
+    value === '' ? `timestamp(${selector})` : `(timestamp(${selector}) and (${selector}${value}))`;
+  const within = (windowMs: number, stepMs: number) =>
+    perWorker('max', `max_over_time(${times}${steps(windowMs, stepMs)})`);
+  return either(perWorker('max', times), within(silence, fine), within(wholeOf(window), STEP_MS));
+}
+
+/** For each gauge that decides, the workers that report others of them now and not this one. */
+function lacking(matchers: readonly string[], silence: number): Record<string, string> {
+  const reporting = (key: MetricKey) =>
+    perWorker('max', over('present', series(METRICS[key], matchers), silence));
+  const others = DECIDING_KEYS.filter((key) => key !== 'running');
+  return Object.fromEntries([
+    ...others.map((key) => [lacksTag(key), unless(reporting('running'), reporting(key))]),
+    [lacksTag('running'), unless(either(...others.map(reporting)), reporting('running'))],
+  ]);
+}
+
+/** Which query a metric is in. */
+type Group = 'whole' | 'recent' | 'labelled';
+
+const keysOf = (group: Group): MetricKey[] => METRIC_KEYS.filter((key) => groupOf(METRICS[key]) === group);
+
+function groupOf({ over, by }: Metric): Group {
+  if (over !== undefined) return 'whole';
+  return by !== undefined ? 'labelled' : 'recent';
+}
+
+function valuesOf(metric: Metric, matchers: readonly string[], windowMs: number): string {
+  const labels = metric.by === undefined ? [] : [labelName(metric.by)];
+  const samples = over(metric.over ?? 'last', series(metric, matchers), windowMs);
+  const values = perWorker(metric.fold, samples, labels);
+  return metric.zeroCounts ? values : positive(values);
+}
+
+const steps = (windowMs: number, stepMs: number): string =>
+  `[${milliseconds(windowMs)}:${milliseconds(stepMs)}]`;
+
+function over(what: 'last' | 'min' | 'max' | 'present', selector: string, windowMs: number, offsetMs = 0) {
+  const offset = offsetMs === 0 ? undefined : `${Math.round(offsetMs)}ms`;
+  return `${what}_over_time(${range(selector, milliseconds(windowMs), offset)})`;
+}

@@ -1,0 +1,34 @@
+/** Tells reports that come late from those of a clock that was set back: the latter come as they are made. */
+export class ReportOrder {
+  #newest = Number.NEGATIVE_INFINITY;
+  /** The last report that was older than the newest. */
+  #late: { readonly madeAt: number; readonly arrivedAt: number } | undefined;
+  #isSetBack = false;
+
+  get isSetBack(): boolean {
+    return this.#isSetBack;
+  }
+
+  /**
+   * Takes in a report. Returns whether it shows that the clock was set back, so that order begins anew with it.
+   *
+   * @param madeAt - In Unix ms by the clock of its worker
+   * @param arrivedAt - In Unix ms
+   */
+  add(madeAt: number, arrivedAt: number): boolean {
+    if (madeAt >= this.#newest) {
+      this.#newest = madeAt;
+      this.#late = undefined;
+      return false;
+    }
+    const before = this.#late;
+    this.#late = { madeAt, arrivedAt };
+    if (!before || madeAt <= before.madeAt) return false;
+    // A backlog comes all at once, or ever more slowly; a living worker's reports come at the pace they are made at.
+    const pace = (arrivedAt - before.arrivedAt) / (madeAt - before.madeAt);
+    if (pace < 0.5 || pace > 2) return false;
+    this.#newest = madeAt;
+    this.#isSetBack = true;
+    return true;
+  }
+}

@@ -1,0 +1,140 @@
+import {
+  METRIC_KEYS,
+  METRICS,
+  type MetricKey,
+  POOL_NAME,
+  WORKER_ID,
+  WORKER_VERSION,
+} from '../../attributes.js';
+import {
+  choosePool,
+  type DeployFacts,
+  type Elsewhere,
+  type FactsQuery,
+  firstSightings,
+  silenceWindow,
+  type WorkerFacts,
+} from '../facts.js';
+import type { MetricPoint } from './decode.js';
+import { type Budget, identifier } from './values.js';
+import { WorkerRecord } from './worker-record.js';
+
+const MAX_WORKERS = 20_000;
+/** Tenants, outcomes and reasons of all workers. With each as long as can be, a full table takes about 400 MiB. */
+const MAX_LABELS_OF_ALL = 400_000;
+
+const KEYS = new Map(METRIC_KEYS.map((key) => [METRICS[key].name, key]));
+
+/** The workers that reported, folded from their datapoints. Bounded: the oldest exited are forgotten first. */
+export class WorkerTable {
+  readonly #workers = new Map<string, WorkerRecord>();
+  readonly #budget: Budget;
+  readonly #maxWorkers: number;
+  #coveredSince: number;
+
+  /** @param nowMs - From when on the table sees everything, in Unix ms. */
+  constructor(nowMs: number, maxWorkers = MAX_WORKERS, maxLabels = MAX_LABELS_OF_ALL) {
+    this.#coveredSince = nowMs;
+    this.#maxWorkers = maxWorkers;
+    this.#budget = { labels: maxLabels };
+  }
+
+  /** From when on the table knows everything, in Unix ms: it moves on when workers are forgotten. */
+  get coveredSince(): number {
+    return this.#coveredSince;
+  }
+
+  /** Takes in the points of one request; those that are not a worker's are ignored. */
+  add(points: readonly MetricPoint[], nowMs: number): void {
+    const reporting = new Set<WorkerRecord>();
+    for (const point of points) {
+      const key = keyOf(point);
+      const record = key && this.#recordOf(point, nowMs);
+      if (!record) continue;
+      record.add(key, point, nowMs);
+      reporting.add(record);
+    }
+    for (const record of reporting) record.endReport(nowMs);
+    if (this.#workers.size > this.#maxWorkers) this.#forget(nowMs);
+  }
+
+  /** One row a worker, in the order of their first reports. */
+  rows(): WorkerFacts[] {
+    return Array.from(this.#workers.values(), (record) => record.facts());
+  }
+
+  /** The pools that reported, sorted. */
+  pools(): string[] {
+    return [...new Set(Array.from(this.#workers.values(), ({ worker }) => worker.pool))].sort();
+  }
+
+  /** @throws {@link SourceError} when there are several pools and none is named. */
+  read({ pool: named, target, since: given, firstSighting }: FactsQuery, nowMs: number): DeployFacts {
+    const pool = choosePool(this.pools(), named);
+    const records = [...this.#workers.values()].filter(({ worker }) => worker.pool === pool);
+    const sightings = firstSightings(records.map((record) => record.facts()));
+    const since = given ?? firstSighting ?? (target === undefined ? undefined : sightings.get(target));
+    const workers = records.map((record) => {
+      const row = record.facts();
+      if (since === undefined) return row;
+      return {
+        ...row,
+        ...(row.dropped > 0 && { droppedBefore: record.droppedBefore(since) }),
+        ...(row.ended.unknown && { unknownBefore: record.unknownBefore(since) }),
+      };
+    });
+    const isSinceGiven = given !== undefined;
+    const elsewhere = this.#elsewhere(pool, nowMs);
+    return { now: nowMs, since, isSinceGiven, coveredSince: this.#coveredSince, workers, elsewhere };
+  }
+
+  /** Who runs in other pools. */
+  #elsewhere(pool: string | undefined, nowMs: number): Elsewhere[] {
+    const found = new Map<string, Elsewhere>();
+    for (const record of this.#workers.values()) {
+      if (record.worker.pool === pool || record.exited) continue;
+      const { pool: other, version, active, ...facts } = record.facts();
+      if (nowMs - facts.lastReportAt > silenceWindow(facts)) continue;
+      const key = JSON.stringify([other, version]);
+      const { workers = 0, sessions = 0 } = found.get(key) ?? {};
+      found.set(key, { pool: other, version, workers: workers + 1, sessions: sessions + active });
+    }
+    return [...found.values()];
+  }
+
+  /** Undefined when the point does not identify a worker. */
+  #recordOf(point: MetricPoint, nowMs: number): WorkerRecord | undefined {
+    const pool = identifier(point, POOL_NAME);
+    const id = identifier(point, WORKER_ID);
+    const version = identifier(point, WORKER_VERSION);
+    if (!pool || !id || !version) return undefined;
+    const key = JSON.stringify([pool, id, version]);
+    const known = this.#workers.get(key);
+    if (known) return known;
+    const options = { nowMs, coveredSince: this.#coveredSince, budget: this.#budget };
+    const record = new WorkerRecord({ pool, id, version }, options);
+    this.#workers.set(key, record);
+    return record;
+  }
+
+  #forget(nowMs: number): void {
+    const oldest = [...this.#workers].sort(
+      ([, a], [, b]) => Number(b.exited) - Number(a.exited) || a.lastReportAt - b.lastReportAt,
+    );
+    // A few more than needed, or a crowd of new workers would have all of them sorted at each request.
+    const spare = Math.floor(this.#maxWorkers / 100);
+    for (const [key, record] of oldest.slice(0, this.#workers.size - this.#maxWorkers + spare)) {
+      this.#workers.delete(key);
+      record.release();
+      // An exited worker lost nothing after its goodbye; of any other one nobody knows.
+      this.#coveredSince = Math.max(this.#coveredSince, record.exited ? record.lastReportAt : nowMs);
+    }
+  }
+}
+
+/** The key of the metric that a plausible point is of. */
+function keyOf({ name, kind, value }: MetricPoint): MetricKey | undefined {
+  const key = KEYS.get(name);
+  if (key === undefined || !METRICS[key].isPlausible(value)) return undefined;
+  return (METRICS[key].kind === 'counter') === (kind === 'sum') ? key : undefined;
+}

@@ -1,0 +1,251 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { METRICS } from '../../src/attributes.js';
+import { prometheusSource } from '../../src/deploy/prometheus/source.js';
+import { read } from '../support/markdown.js';
+import { END, green, playedPrometheus, v1, type Written, ZERO } from './support/played-prometheus.js';
+import { Prometheus, prometheusDir } from './support/prometheus.js';
+import { remoteWrite } from './support/remote-write.js';
+
+// A first installation takes minutes: the stories begin after it.
+await prometheusDir();
+
+let prometheus: Prometheus;
+beforeAll(async () => {
+  prometheus = await Prometheus.start();
+});
+afterAll(() => prometheus[Symbol.asyncDispose]());
+
+const played = (...workers: readonly Written[]) => playedPrometheus(prometheus.url, ZERO, workers);
+
+describe('every worker that ran is accounted for, in a Prometheus', () => {
+  it('not while all were silent, and not when the old ones did not come back', async () => {
+    const old = ['o1', 'o2'].map((id) => v1(id, { reports: [0, 1_500], active: 3 }));
+    const story = await played(...old, ...green(2_400).map((worker) => ({ ...worker, start: 1_810 })));
+    for (const since of [1_800, undefined, 1_000]) {
+      const verdict = await story.judge(3_002, { ...(since !== undefined && { since }) });
+      expect(['unknown', 'dropped'], `since ${since}: ${verdict.phase}`).toContain(verdict.phase);
+    }
+    expect((await story.judge(3_002)).dropped.presumed).toBe(6);
+  });
+
+  it('who vanished shortly before the first sighting of the target belongs to the deploy', async () => {
+    const story = await played(v1('o1', { reports: [0, 600], active: 2 }), ...green(700));
+    expect(await story.judge(900)).toMatchObject({
+      phase: 'draining',
+      waitingFor: [{ id: 'o1', state: 'silent', sessions: 2 }],
+    });
+    expect(await story.judge(1_002)).toMatchObject({ phase: 'dropped', dropped: { presumed: 2 } });
+  });
+
+  it('but not who said goodbye then', async () => {
+    const story = await played(
+      v1('o1', { reports: [0, 600], active: 2, goodbye: { at: 610 } }),
+      ...green(700),
+    );
+    expect((await story.judge(1_002)).phase).toBe('complete');
+  });
+
+  it('a crash loop with slow reports is not over before five minutes and a silence window', async () => {
+    const slow: Written = { id: 'n3', version: 'v2', start: -10, reports: [0, 990], every: 90 };
+    const story = await played(...green(0), slow);
+    expect((await story.judge(1_352, { since: 0, expected: 2 })).phase).not.toBe('complete');
+    expect((await story.judge(990 + 300 + 359, { since: 0, expected: 2 })).phase).not.toBe('complete');
+    expect((await story.judge(990 + 300 + 361, { since: 0, expected: 2 })).phase).toBe('complete');
+  });
+
+  it('an id that runs after its goodbye is contradictory, and never complete', async () => {
+    const story = await played(
+      {
+        id: 'n1',
+        version: 'v2',
+        reports: [605, 885],
+        goodbye: { at: 900 },
+      },
+      { id: 'n1', version: 'v2', reports: [915, END], start: 600 },
+      { id: 'n2', version: 'v2', reports: [605, END], start: 600 },
+    );
+    const verdict = await story.judge(1_202);
+    expect(verdict.phase).toBe('unknown');
+    expect(verdict.checks.version.sentence).toContain('n1 (v2) runs after the goodbye');
+  });
+
+  it.each([
+    ['in the same series', {}],
+    ['in other ones', { instance: 'next' }],
+  ])('an id of one that said goodbye, used again %s, has its sessions left', async (_, labels) => {
+    const first = v1('pod-0', { reports: [0, 590], goodbye: { at: 600 } });
+    const second = v1('pod-0', { reports: [645, 960], start: 640, active: 5, labels });
+    const story = await played(first, second, ...green(700));
+    expect(await story.judge(970)).toMatchObject({ phase: 'unknown', sessionsLeft: 5 });
+    // Killed, and so silent: not gone as the first one was.
+    expect(await story.judge(1_500)).toMatchObject({ phase: 'unknown', dropped: { presumed: 5 } });
+  });
+
+  it('a worker of the target that vanished shortly before the start is held open', async () => {
+    const killed: Written = { id: 'n0', version: 'v2', start: -10, reports: [0, 925], active: 2 };
+    const story = await played(killed, ...green(0));
+    expect((await story.judge(1_200, { since: 1_000 })).phase).not.toBe('complete');
+    expect((await story.judge(925 + 361, { since: 1_000 })).phase).toBe('complete');
+  });
+
+  it('other pools, and what matchers cut out, are not invisible', async () => {
+    const blue = ['b1', 'b2'].map(
+      (id): Written => ({ ...v1(id, { reports: [0, END], active: 2 }), pool: 'blue' }),
+    );
+    const [n1, n2] = green(0);
+    const there = { cluster: 'us' };
+    const story = await played(
+      ...blue,
+      { ...(n1 as Written), labels: { cluster: 'eu' } },
+      { ...(n2 as Written), labels: there },
+      { ...v1('o1', { reports: [0, 900], active: 3, goodbye: { at: 910 } }), labels: there },
+    );
+    const { notes } = await story.judge(1_000, { since: 0 });
+    expect(notes).toContain(`Not judged here: 2 workers of ${story.pool}-blue (v1) with 4 sessions.`);
+    const cut = await story.judge(800, { since: 0, matchers: 'cluster="eu"' });
+    expect(cut.workers.running).toBe(1);
+    expect(cut.notes).toEqual(
+      expect.arrayContaining([
+        `Not judged here: 2 workers of ${story.pool}-blue (v1) with 4 sessions.`,
+        `Not judged here: 1 worker of ${story.pool} (v2) with 1 session.`,
+        `Not judged here: 1 worker of ${story.pool} (v1) with 3 sessions.`,
+      ]),
+    );
+    expect(cut.notes.join()).not.toContain(`of ${story.pool} (v2) with 2`);
+  });
+});
+
+describe('what is absent in a Prometheus is unknown', () => {
+  it.each(['dropped', 'active', 'draining', 'running'] as const)(
+    'of a worker that never reports %s',
+    async (key) => {
+      const filtered = v1('o1', { reports: [0, 900], active: 2, without: [key] });
+      const story = await played(filtered, ...green(700));
+      const { name } = METRICS[key];
+      for (const moment of [850, 1_400]) {
+        const { workers } = await story.read(moment);
+        expect(workers.find(({ id }) => id === 'o1')?.missing, `at ${moment}`).toEqual([name]);
+        expect((await story.judge(moment)).phase).toBe('unknown');
+      }
+    },
+  );
+
+  it.each(['dropped', 'active'] as const)('of a whole pool that never reports %s', async (without) => {
+    const left = v1('o1', { reports: [0, 900], active: 2, goodbye: { at: 910, dropped: 2 } });
+    const story = await played(...[left, ...green(700)].map((worker) => ({ ...worker, without: [without] })));
+    expect((await story.judge(1_400)).phase).toBe('unknown');
+  });
+
+  it('of a gauge that comes no more', async () => {
+    const story = await played(
+      v1('o1', { reports: [0, 900], active: 4, draining: 1 }),
+      v1('o1', { reports: [915, END], draining: 1, without: ['active'] }),
+      ...green(700),
+    );
+    const verdict = await story.judge(1_400);
+    expect(verdict.phase).toBe('unknown');
+    expect(verdict.checks.drained.sentence).toContain(METRICS.active.name);
+  });
+
+  it('of a goodbye without the sessions it dropped, and not of a whole one', async () => {
+    const halves = [
+      v1('o1', { reports: [0, 900] }),
+      v1('o1', { reports: [1, 0], goodbye: { at: 910, dropped: 3 }, without: ['dropped'] }),
+    ];
+    const half = await (await played(...halves, ...green(700))).judge(1_400);
+    expect(half.phase).toBe('unknown');
+    expect(half.checks.dropped.sentence).toContain(METRICS.dropped.name);
+    const copies = [
+      v1('o1', { reports: [0, 900], goodbye: { at: 910, dropped: 3 }, labels: { replica: 'b' } }),
+    ];
+    expect(await (await played(...halves, ...copies, ...green(700))).judge(1_400)).toMatchObject({
+      phase: 'dropped',
+      dropped: { confirmed: 3, presumed: 0 },
+    });
+  });
+});
+
+describe('reports that are far apart in a Prometheus', () => {
+  it.each([
+    ['each 400 s', { every: 400 }],
+    ['each 400 s, marked as stale between them', { every: 400, staleAfter: 60 }],
+    ['each 15 s, marked as stale between them', { staleAfter: 7 }],
+  ])('do not change a verdict between them: %s', async (_, more) => {
+    const [n1, n2] = green(400).map((worker) => ({ ...worker, ...more }));
+    const old = v1('o1', { reports: [0, 800], ...more, goodbye: { at: 820 } });
+    const story = await played(old, n1 as Written, { ...(n2 as Written), reports: [500, END] });
+    const phases = new Set<string>();
+    for (let moment = 2_300; moment < 2_720; moment += 35) {
+      const verdict = await story.judge(moment, { since: 410, expected: 2 });
+      phases.add(verdict.phase);
+    }
+    expect([...phases]).toEqual(['complete']);
+  });
+
+  it('do not keep a killed worker alive', async () => {
+    const killed = v1('o1', { reports: [0, 640], active: 2, staleAfter: 7 });
+    const story = await played(killed, ...green(400));
+    expect(await story.judge(1_400, { since: 400, expected: 2 })).toMatchObject({
+      phase: 'dropped',
+      dropped: { presumed: 2 },
+    });
+  });
+});
+
+it('a worker whose clock is ahead is no new one after a restart', async () => {
+  const now = Math.floor(Date.now() / 1000) * 1000;
+  const never: Written = { id: 'n3', version: 'v2', start: -700, reports: [-600, 0], active: 2, ahead: 90 };
+  const young = ['n1', 'n2'].map(
+    (id): Written => ({ id, version: 'v2', start: -400, reports: [-390, 0], active: 1 }),
+  );
+  // The old one that is ahead seems to have started 610 s ago, in the window.
+  const story = await playedPrometheus(prometheus.url, now, [never, ...young]);
+  const facts = await prometheusSource({ url: prometheus.url }).read({
+    pool: story.pool,
+    target: 'v2',
+    since: now - 650_000,
+  });
+  const row = facts.workers.find(({ id }) => id === 'n3');
+  expect(row).toMatchObject({ clock: 'ahead' });
+  expect(row?.startedAt).toBeLessThanOrEqual(now - 700_000);
+  expect(row?.startedAt).toBeGreaterThan(now - 760_000);
+  expect(facts.workers.filter(({ clock }) => clock === 'ahead')).toHaveLength(1);
+});
+
+describe('the expressions of the documentation that hold a gate', () => {
+  const expressions = Array.from(
+    read('docs/gate.md').matchAll(/--hold-while '([^']+)'/g),
+    ([, one = '']) => one,
+  );
+  const hold = async (at: number) => {
+    const source = prometheusSource({ url: prometheus.url });
+    return Promise.all(expressions.map((one) => source.isTrue(one, at)));
+  };
+  const namespace = 'prod';
+  const pod = (replicaset: string) => ({
+    ...{ __name__: 'kube_pod_info', namespace, pod: `${replicaset}-x`, node: 'n' },
+    ...{ created_by_kind: 'ReplicaSet', created_by_name: replicaset },
+  });
+  const owner = (replicaset: string) => ({
+    ...{ __name__: 'kube_replicaset_owner', namespace, replicaset },
+    ...{ owner_kind: 'Deployment', owner_name: 'voice', owner_is_controller: 'true' },
+  });
+  const leaving = { __name__: 'kube_pod_deletion_timestamp', namespace, pod: 'voice-6d4f9c-x' };
+  const blue = { __name__: 'kube_deployment_status_replicas', namespace, deployment: 'voice-blue' };
+  const write = (timestamp: number, series: readonly Record<string, string>[], value = 1) =>
+    remoteWrite(
+      prometheus.url,
+      series.map((labels) => ({ labels, samples: [{ timestamp, value }] })),
+    );
+
+  it('hold while old pods run or terminate, and while nobody would say so', async () => {
+    const at = (seconds: number) => ZERO + seconds * 1000;
+    expect(await hold(at(0))).toEqual([true, false, false, false]);
+    const rest = [pod('voice-7b8d5f'), owner('voice-6d4f9c'), owner('voice-7b8d5f')];
+    await write(at(600), [...rest, pod('voice-6d4f9c'), leaving, blue]);
+    expect(await hold(at(601))).toEqual([false, true, true, true]);
+    await write(at(1_200), [...rest, pod('chat-1234')]);
+    await write(at(1_200), [blue], 0);
+    expect(await hold(at(1_201))).toEqual([false, false, false, false]);
+  });
+});

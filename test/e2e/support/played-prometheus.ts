@@ -1,0 +1,113 @@
+import { METRICS, type MetricKey, POOL_NAME, WORKER_ID, WORKER_VERSION } from '../../../src/attributes.js';
+import type { DeployFacts } from '../../../src/deploy/facts.js';
+import { labelName } from '../../../src/deploy/prometheus/promql.js';
+import { prometheusSource } from '../../../src/deploy/prometheus/source.js';
+import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
+import type { AssessOptions } from '../../../src/deploy/verdict/assessment.js';
+import type { Verdict } from '../../../src/deploy/verdict/verdict.js';
+import { type Played, requestsOf, T0 } from '../../deploy/played-pool.js';
+import { type FirstRow, firstRow, holding, type Sight } from './first-row.js';
+import { type Series, writeInOrder } from './remote-write.js';
+
+/** Where backends mark a series as stale between its reports, they write this value. */
+const STALE = new Float64Array(new BigUint64Array([0x7ff0000000000002n]).buffer)[0] as number;
+
+/** A worker of a story, as a Prometheus gets it. */
+export interface Written extends Played {
+  /** More labels of its series. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** So many seconds after each report its series are marked as stale. */
+  readonly staleAfter?: number;
+}
+
+interface Asked extends Partial<AssessOptions> {
+  readonly since?: number;
+  readonly matchers?: string;
+}
+
+interface Shown extends Partial<Pick<Sight, 'target' | 'expected' | 'more'>> {
+  readonly rangeSeconds?: number;
+}
+
+/** The time 0 of stories, in Unix ms: samples must not be older than an hour before the newest. */
+export const ZERO = Math.floor(Date.now() / 60_000) * 60_000 - 3_300_000;
+/** When they end, in s. */
+export const END = 3_200;
+
+/** Two workers of the target that settle and go on. */
+export const green = (from: number, { active = 1, end = END } = {}): Written[] =>
+  ['n1', 'n2'].map((id) => ({ id, version: 'v2', reports: [from, end], active, start: from - 10 }));
+
+/** A worker of the version before. */
+export const v1 = (id: string, more: Partial<Written> & Pick<Written, 'reports'>): Written => ({
+  id,
+  version: 'v1',
+  start: -3_000,
+  ...more,
+});
+
+let stories = 0;
+
+/**
+ * Writes workers into a Prometheus, in a pool of the story's own, and judges at a moment of it.
+ *
+ * @param zero - The time 0 of the story, in Unix ms.
+ */
+export async function playedPrometheus(url: string, zero: number, workers: readonly Written[]) {
+  const pool = `story-${++stories}`;
+  const name = (given: string | undefined) => (given === undefined ? pool : `${pool}-${given}`);
+  await writeInOrder(
+    url,
+    workers.flatMap((worker) => seriesOf(worker, name(worker.pool), zero)),
+  );
+  const read = async (moment: number, { target = 'v2', since, matchers }: Asked = {}): Promise<DeployFacts> =>
+    prometheusSource({ url, ...(matchers !== undefined && { matchers }) }).read({
+      pool,
+      target,
+      at: zero + moment * 1000,
+      ...(since !== undefined && { since: zero + since * 1000 }),
+    });
+  const sightOf = (moment: number, { rangeSeconds = 3_600, ...chosen }: Shown = {}): Sight => {
+    const to = zero + moment * 1000;
+    return { pool, from: to - rangeSeconds * 1000, to, ...chosen };
+  };
+  return {
+    pool,
+    read,
+    /** What the dashboard's first row shows at a moment. */
+    shown: (moment: number, shown?: Shown): Promise<FirstRow> => firstRow(url, sightOf(moment, shown)),
+    /** Whom the dashboard waits for, and with how many sessions. */
+    held: (moment: number, shown?: Shown) => holding(url, sightOf(moment, shown)),
+    async judge(moment: number, asked: Asked = {}): Promise<Verdict> {
+      const { since: _, matchers: __, target = 'v2', ...options } = asked;
+      return assessDeploy(await read(moment, asked), { target, ...options });
+    },
+  };
+}
+
+function seriesOf(worker: Written, pool: string, zero: number): Series[] {
+  const byKey = new Map<MetricKey, { timestamp: number; value: number }[]>();
+  for (const { at, values } of requestsOf(worker)) {
+    const timestamp = zero + (at + (worker.ahead ?? 0)) * 1000;
+    for (const [key, given] of Object.entries(values) as [MetricKey, number][]) {
+      const samples = byKey.get(key) ?? [];
+      byKey.set(key, samples);
+      // Stories tell of starts after another time 0.
+      const value = key === 'startTime' ? given + (zero - T0) / 1000 : given;
+      samples.push({ timestamp, value });
+      if (worker.staleAfter !== undefined) {
+        samples.push({ timestamp: timestamp + worker.staleAfter * 1000, value: STALE });
+      }
+    }
+  }
+  return [...byKey].map(([key, samples]) => ({
+    labels: {
+      __name__: `${labelName(METRICS[key].name)}${METRICS[key].unit === 's' ? '_seconds' : ''}`,
+      [labelName(POOL_NAME)]: pool,
+      [labelName(WORKER_ID)]: worker.id,
+      [labelName(WORKER_VERSION)]: worker.version,
+      ...worker.labels,
+    },
+    samples: samples.sort((a, b) => a.timestamp - b.timestamp),
+  }));
+}
