@@ -2,7 +2,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { METRICS } from '../../src/attributes.js';
 import { prometheusSource } from '../../src/deploy/prometheus/source.js';
 import { read } from '../support/markdown.js';
-import { END, green, playedPrometheus, v1, type Written, ZERO } from './support/played-prometheus.js';
+import {
+  BETWEEN_STEPS,
+  END,
+  green,
+  playedPrometheus,
+  v1,
+  type Written,
+  ZERO,
+} from './support/played-prometheus.js';
 import { Prometheus, prometheusDir } from './support/prometheus.js';
 import { remoteWrite } from './support/remote-write.js';
 
@@ -15,7 +23,9 @@ beforeAll(async () => {
 });
 afterAll(() => prometheus[Symbol.asyncDispose]());
 
-const played = (...workers: readonly Written[]) => playedPrometheus(prometheus.url, ZERO, workers);
+const playedFrom = (later: number, ...workers: readonly Written[]) =>
+  playedPrometheus(prometheus.url, ZERO + later * 1000, workers);
+const played = (...workers: readonly Written[]) => playedFrom(0, ...workers);
 
 describe('every worker that ran is accounted for, in a Prometheus', () => {
   it('not while all were silent, and not when the old ones did not come back', async () => {
@@ -173,11 +183,13 @@ describe('reports that are far apart in a Prometheus', () => {
   ])('do not change a verdict between them: %s', async (_, more) => {
     const [n1, n2] = green(400).map((worker) => ({ ...worker, ...more }));
     const old = v1('o1', { reports: [0, 800], ...more, goodbye: { at: 820 } });
-    const story = await played(old, n1 as Written, { ...(n2 as Written), reports: [500, END] });
     const phases = new Set<string>();
-    for (let moment = 2_300; moment < 2_720; moment += 35) {
-      const verdict = await story.judge(moment, { since: 410, expected: 2 });
-      phases.add(verdict.phase);
+    for (const later of BETWEEN_STEPS) {
+      const story = await playedFrom(later, old, n1 as Written, { ...(n2 as Written), reports: [500, END] });
+      for (let moment = 2_300; moment < 2_720; moment += 35) {
+        const verdict = await story.judge(moment, { since: 410, expected: 2 });
+        phases.add(verdict.phase);
+      }
     }
     expect([...phases]).toEqual(['complete']);
   });

@@ -6,7 +6,7 @@ import { Project, ROOT, run } from './support/project.js';
  * The tests of `npm test`, run by other versions of Node, but those that take minutes: they play whole deploys, gates and
  * bridges, or compute what no version of Node changes.
  */
-const VITEST = ['node_modules/vitest/vitest.mjs', 'run'];
+const VITEST = ['node_modules/vitest/vitest.mjs', 'run', '--retry=1'];
 const LONG = [
   'test/scenarios.test.ts',
   'test/bridge/{run,processes}.test.ts',

@@ -6,10 +6,12 @@ import { Backend } from './support/backend.js';
 import { factsOf, JournalFolder, startWorker } from './support/journals.js';
 import { plant } from './support/planted.js';
 
-/** How long the calls of a worker that recovers others may be held up, in ms. On two cores 18 to 45 were measured. */
-const GOAL_MS = 40;
-/** The best of some attempts counts, because others use the machine too. */
-const ATTEMPTS = 4;
+/**
+ * How long a worker that recovers others may be held up, in ms. On two cores 18 to 45 were measured; where a journal is
+ * read at once it is 900 and more. Others use the machine too: the best of some attempts counts.
+ */
+const LIMIT_MS = 150;
+const ATTEMPTS = 3;
 
 const PADDING = 'x'.repeat(1_700);
 const MANY = Array.from({ length: 1_000 }, (_, n) => `dead-${n}`);
@@ -23,7 +25,7 @@ it.each<[string, readonly string[], number, string]>([
   async (_, ids, sessions, padding) => {
     const delays: number[] = [];
     const usual: number[] = [];
-    while (delays.length < ATTEMPTS && !(Math.min(...delays) < GOAL_MS)) {
+    while (delays.length < ATTEMPTS && !(Math.min(...delays) < LIMIT_MS)) {
       using folder = new JournalFolder();
       await using backend = await Backend.start();
       // Its answers must not be what is measured.
@@ -61,6 +63,6 @@ it.each<[string, readonly string[], number, string]>([
     }
     const list = (times: number[]) => times.map((time) => `${time.toFixed(0)} ms`).join(', ');
     console.log(`held up at most: ${list(delays)}; without recovery: ${list(usual)}`);
-    expect(Math.min(...delays)).toBeLessThan(Math.max(GOAL_MS, 1.5 * Math.min(...usual)));
+    expect(Math.min(...delays)).toBeLessThan(Math.max(LIMIT_MS, 1.5 * Math.min(...usual)));
   },
 );

@@ -198,14 +198,20 @@ function lastOfGone(keys: readonly MetricKey[], window: QueryWindow): string {
 const running = ({ matchers, silence }: QueryWindow): string =>
   positive(perWorker(METRICS.running.fold, over('min', series(METRICS.running, matchers), silence)));
 
-/** For what the usual questions do not find: when workers reported last, and who reported again after its goodbye. */
+/**
+ * For what the usual questions do not find, as where samples are marked as stale soon after: when workers reported last
+ * and said goodbye, and who reported again after its goodbye.
+ */
 export function rareQueries(window: QueryWindow): string[] {
   const { matchers } = window;
   const reports = series(METRICS.running, matchers);
   const whole = wholeOf(window);
-  const times = `timestamp(${reports})${steps(whole, FINE_STEP_MS)}`;
+  const newestOf = (times: string) =>
+    perWorker('max', `max_over_time(${times}${steps(whole, FINE_STEP_MS)})`);
   return [
-    union({ lastReportAt: perWorker('max', `max_over_time(${times})`) }),
+    union({ lastReportAt: newestOf(timesOf(reports)) }),
+    union({ goodbyeAt: newestOf(timesOf(reports, ' == 0')) }),
+    union({ droppedAt: unless(newestOf(timesOf(series(METRICS.dropped, matchers))), running(window)) }),
     union({
       // Of each series on its own: a copy may have missed the goodbye.
       again: perWorker('max', `${over('last', reports, whole)} > ${over('min', reports, whole)}`),
@@ -215,13 +221,15 @@ export function rareQueries(window: QueryWindow): string[] {
 
 export const wholeOf = ({ reach, silence }: QueryWindow): number => Math.max(reach, silence) + silence;
 
+/** When visible samples (of such a value) were made: only of a selector itself is it their time. */
+const timesOf = (selector: string, value = ''): string =>
+  value === '' ? `timestamp(${selector})` : `(timestamp(${selector}) and (${selector}${value}))`;
+
 /** When a series of each worker had its newest sample (with such a value), whether it is visible now or not. */
 function newest(selector: string, window: QueryWindow, value = ''): string {
   const { silence } = window;
   const fine = Math.max(1_000, Math.min(silence / FINE_STEPS, FINE_STEP_MS));
-  // Only of a selector itself is it the time of the sample.
-  const times =
-    value === '' ? `timestamp(${selector})` : `(timestamp(${selector}) and (${selector}${value}))`;
+  const times = timesOf(selector, value);
   const within = (windowMs: number, stepMs: number) =>
     perWorker('max', `max_over_time(${times}${steps(windowMs, stepMs)})`);
   return either(perWorker('max', times), within(silence, fine), within(wholeOf(window), STEP_MS));

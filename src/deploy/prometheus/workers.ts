@@ -121,8 +121,8 @@ class WorkerRow {
   }
 
   get isUnclear(): boolean {
-    const isTimeless = this.#values.has('running') && !this.#values.has('lastReportAt');
-    return isTimeless || (this.#hasGoodbye && !this.#values.has('goodbyeAt'));
+    const needed = this.#hasGoodbye ? ['lastReportAt', 'goodbyeAt', 'droppedAt'] : ['lastReportAt'];
+    return this.#values.has('running') && needed.some((tag) => !this.#values.has(tag));
   }
 
   get #hasGoodbye(): boolean {

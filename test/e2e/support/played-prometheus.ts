@@ -29,8 +29,12 @@ interface Shown extends Partial<Pick<Sight, 'target' | 'expected' | 'more'>> {
   readonly rangeSeconds?: number;
 }
 
+/** Subqueries look at multiples of such a step, in ms: what a story shows must not depend on the minute it is played. */
+const LONGEST_STEP = 240_000;
 /** The time 0 of stories, in Unix ms: samples must not be older than an hour before the newest. */
-export const ZERO = Math.floor(Date.now() / 60_000) * 60_000 - 3_300_000;
+export const ZERO = Math.floor(Date.now() / LONGEST_STEP) * LONGEST_STEP - 13 * LONGEST_STEP;
+/** Other moments for a time 0, between the steps: so many s later. */
+export const BETWEEN_STEPS: readonly number[] = [0, 60, 120, 180];
 /** When they end, in s. */
 export const END = 3_200;
 
