@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { prometheusSource } from '../../src/deploy/prometheus/source.js';
-import { judgeMoment, type Moment } from '../oracle/play.js';
+import { type Asked, judgeMoment } from '../oracle/play.js';
 import { samplesOf } from '../oracle/samples.js';
 import { seedsFor } from '../oracle/seeds.js';
-import { report, tallyOf } from '../oracle/tally.js';
+import { Tally } from '../oracle/tally.js';
 import { objections } from '../oracle/truth/may.js';
 import { viewsOf } from '../oracle/truth/view.js';
 import { windowOf } from '../oracle/truth/window.js';
@@ -32,17 +32,14 @@ it(`deploys at random, on a real Prometheus, are judged as the design says by ga
     worlds.flatMap((world) => samplesOf(world, epoch)),
   );
 
-  const moments: Moment[] = [];
+  const tally = new Tally();
   const greens: string[] = [];
   let done = 0;
   const lane = async (own: readonly World[]) => {
     for (const world of own) {
       for (const at of world.moments) {
-        moments.push(
-          ...(await judgeMoment(world, 'prometheus', at, epoch, (asked) =>
-            source.read({ ...asked, at: epoch + at }),
-          )),
-        );
+        const read = (asked: Asked) => source.read({ ...asked, at: epoch + at });
+        tally.add(await judgeMoment(world, 'prometheus', at, epoch, read));
         const [question = { target: '' }] = world.questions;
         // What the dashboard cannot be told: a restart, and a start.
         if (question.restart) continue;
@@ -69,10 +66,9 @@ it(`deploys at random, on a real Prometheus, are judged as the design says by ga
   );
   await Promise.all(lanes.map(lane));
 
-  const tally = tallyOf(moments);
-  console.log(`${report(tally, moments).split('\n')[0]}; the dashboard: done ${done} times`);
+  console.log(`${tally.summary}; the dashboard: done ${done} times`);
   expect(greens).toEqual([]);
-  expect(tally.wrong.length, report(tally, moments)).toBe(0);
+  expect(tally.wrong.length, tally.faults).toBe(0);
   if (seeds.length < WORLDS) return;
   // Else nothing is green by never saying so.
   expect(tally.clean.complete).toBeGreaterThanOrEqual(tally.clean.demanded);

@@ -1,6 +1,5 @@
-/** Which worlds are played: `ORACLE_SEED=n` that one, `ORACLE_WORLDS=n` so many. */
+/** Which worlds are played: `ORACLE_SEEDS=7` that one, `ORACLE_SEEDS=1-20000` all of them. */
 export function seedsFor(count: number): number[] {
-  const { ORACLE_SEED, ORACLE_WORLDS } = process.env;
-  if (ORACLE_SEED) return [Number(ORACLE_SEED)];
-  return Array.from({ length: Number(ORACLE_WORLDS ?? count) }, (_, index) => index + 1);
+  const [first = 1, last = first] = (process.env.ORACLE_SEEDS ?? `1-${count}`).split('-').map(Number);
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }

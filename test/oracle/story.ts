@@ -31,7 +31,7 @@ const FILES = { receiver: 'test/oracle/receiver', prometheus: 'test/e2e/oracle' 
 
 function replay({ seed }: World, source: Moment['source']): string {
   const config = source === 'prometheus' ? ' --config vitest.e2e.config.ts' : '';
-  return `ORACLE_SEED=${seed} npx vitest run${config} ${FILES[source]}`;
+  return `ORACLE_SEEDS=${seed} npx vitest run${config} ${FILES[source]}`;
 }
 
 function lifeStory(life: Life): string {
