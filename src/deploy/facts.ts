@@ -39,7 +39,7 @@ export interface WorkerFacts {
   readonly droppedBefore: number;
   /** Whether its goodbye arrived, ever. Terminal, whatever arrives later; but see `isContradictory`. */
   readonly exited: boolean;
-  /** Whether it reported that it runs after its goodbye: then its id is used twice, and it is not `exited`. */
+  /** Whether its id is used twice: it had another start, or reported after its goodbye. Then it is not `exited`. */
   readonly isContradictory: boolean;
   /** Which of the four gauges that decide are absent in its last report, or in its goodbye. */
   readonly missing: readonly string[];
@@ -265,8 +265,8 @@ export function choosePool(pools: Iterable<string>, named: string | undefined): 
 }
 
 /**
- * What became of a worker, or what it does while it runs: `drained` is draining without a session; `contradictory` runs
- * after its goodbye.
+ * What became of a worker, or what it does while it runs: `drained` is draining without a session; the id of one that is
+ * `contradictory` is used twice.
  */
 export type WorkerState = 'accepting' | 'draining' | 'drained' | 'exited' | 'silent' | 'contradictory';
 

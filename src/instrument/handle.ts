@@ -11,7 +11,7 @@ export interface Goodbye {
   readonly delivered: boolean | undefined;
   /**
    * Sessions that this worker lost in its life, those that were active at the goodbye included. `undefined` where the
-   * pool never told how many are active: then nobody knows, and the goodbye says neither.
+   * pool does not tell how many are active: then nobody knows, and the goodbye does not say either.
    */
   readonly droppedSessions: number | undefined;
 }

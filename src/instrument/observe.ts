@@ -35,10 +35,12 @@ const FLUSH_EVERY_MS = 1_000;
  * Returns a function that ends it. Does not keep the process alive.
  */
 export function watchTransitions(read: () => Report, flush: () => void): () => void {
+  // What is not known for a while has not turned.
   let seen = read();
   let flushedAt = Number.NEGATIVE_INFINITY;
   const look = () => {
-    const now = read();
+    const told = read();
+    const now = { ...told, draining: told.draining ?? seen.draining, active: told.active ?? seen.active };
     const hasTurned = now.draining !== seen.draining;
     const hasEnded = now.draining === 1 && (now.active ?? 0) < (seen.active ?? 0);
     const hasDropped = (now.dropped ?? 0) > (seen.dropped ?? 0);

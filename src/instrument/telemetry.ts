@@ -34,8 +34,6 @@ export class PoolTelemetry implements Telemetry {
   /** Whether the pool tells of all its sessions. */
   readonly #isObserved: boolean;
   #outputs: Outputs = {};
-  /** Active sessions that nobody told of, as of the last good snapshot. */
-  #untold = 0;
   /** The last report, once the goodbye is due. */
   #last: Report | undefined;
   #journal: Journal | undefined;
@@ -166,9 +164,9 @@ export class PoolTelemetry implements Telemetry {
 
   #read(): Report {
     if (this.#last) return this.#last;
-    const report = this.#worker.read();
-    const active = this.#activeOf(report);
-    this.#journal?.reported(report, active);
+    const known = this.#worker.read();
+    const report = { ...known, active: this.#activeOf(known) };
+    this.#journal?.reported(report, report.active);
     return report;
   }
 
@@ -177,29 +175,27 @@ export class PoolTelemetry implements Telemetry {
     const { signal } = this.#now;
     while (!signal.aborted) {
       const report = this.#read();
-      if ((this.#activeOf(report) ?? this.#sessions.liveCount) === 0) return;
+      if ((report.active ?? Math.max(this.#sessions.liveCount, this.#worker.lastActive ?? 0)) === 0) return;
       const waited = Math.max(report.drainElapsed ?? 0, (performance.now() - since) / 1000);
       if (waited >= (report.drainTimeout ?? Number.POSITIVE_INFINITY)) return;
       await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
     }
   }
 
-  /** The pool knows best; while it does not tell, what was told of its sessions since. */
+  /** The pool knows best; while it does not tell, whoever was told of all its sessions knows too. */
   #activeOf({ active }: Report): number | undefined {
-    if (active === undefined) return undefined;
-    const { liveCount } = this.#sessions;
-    if (!this.#worker.isActiveStale) this.#untold = active - liveCount;
-    else if (this.#isObserved && this.#worker.totals.started > 0) this.#untold = 0;
-    return Math.max(0, liveCount + this.#untold);
+    const isToldOfAll = this.#isObserved && this.#worker.totals.started > 0;
+    return (
+      active ?? (isToldOfAll && this.#worker.lastActive !== undefined ? this.#sessions.liveCount : undefined)
+    );
   }
 
   async #sayGoodbye(): Promise<Goodbye> {
     this.#stop();
     this.#onShutdown();
     this.#isOver = true;
-    const report = this.#read();
-    const active = this.#activeOf(report);
-    this.#last = { ...report, active };
+    this.#last = this.#read();
+    const { active } = this.#last;
     // The last ordinary report: the counters are not in the goodbye.
     const counters = this.#outputs.metrics?.flush();
     const at = Date.now() + 1;
@@ -217,7 +213,7 @@ export class PoolTelemetry implements Telemetry {
       .catch((error) => warn(`the reporting could not be ended: ${errorClass(error)}`));
     if (active === undefined) {
       await warnAtOnce(
-        'the goodbye does not tell how many sessions were dropped: the pool never told how many were active',
+        'the goodbye does not tell how many sessions were dropped: the pool does not tell how many are active',
       );
     }
     if (problem !== undefined) await warnAtOnce(problem);

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExportResultCode, hrTimeToMilliseconds } from '@opentelemetry/core';
 import {
+  AggregationTemporality,
+  InstrumentType,
   MeterProvider,
   PeriodicExportingMetricReader,
   type ResourceMetrics,
@@ -15,9 +17,19 @@ import { sendFinalReport } from './final-report.js';
 import { workerResource } from './resource.js';
 import { createMetricsSender } from './sender.js';
 
-/** Loaded only where it is needed: a reader is cumulative by default. */
+/**
+ * Of gauges the SDK exports what was observed just now only with the delta temporality, which a gauge on the wire does not
+ * have. Else it repeats what is no longer observed, and after a clock was set back what it had before.
+ */
 async function temporalitySelector(temporality: Environment['temporality']) {
-  if (temporality === 'cumulative') return undefined;
+  const ofCounters = await counterTemporality(temporality);
+  return (type: InstrumentType) =>
+    type === InstrumentType.OBSERVABLE_GAUGE ? AggregationTemporality.DELTA : ofCounters(type);
+}
+
+/** Loaded only where it is needed. */
+async function counterTemporality(temporality: Environment['temporality']) {
+  if (temporality === 'cumulative') return () => AggregationTemporality.CUMULATIVE;
   const selectors = await import('@opentelemetry/exporter-metrics-otlp-http');
   return temporality === 'delta'
     ? selectors.DeltaTemporalitySelector
@@ -35,7 +47,7 @@ export async function startMetrics(
 ): Promise<MetricsOutput> {
   const { attributes } = identity;
   const resource = workerResource(identity, environment.resource);
-  const selector = await temporalitySelector(environment.temporality);
+  const selectAggregationTemporality = await temporalitySelector(environment.temporality);
   const sender = createMetricsSender(environment);
   const trouble = new Trouble(`metrics arrive at ${sender.url} again`);
   let isClosed = false;
@@ -51,7 +63,7 @@ export async function startMetrics(
     else trouble.healed();
   };
   const exporter = {
-    ...(selector && { selectAggregationTemporality: selector }),
+    selectAggregationTemporality,
     forceFlush: async () => {},
     shutdown: async () => {},
     export: (batch: ResourceMetrics, done: (result: { code: ExportResultCode }) => void) => {

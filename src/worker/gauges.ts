@@ -11,7 +11,7 @@ export type Observe = (metric: Metric, value: number, attributes: Attributes) =>
 
 export const valueTypeOf = ({ unit }: Metric) => (unit === 's' ? ValueType.DOUBLE : ValueType.INT);
 
-/** Reports as datapoints. Attribute sets are made once: a set that was observed is exported for ever. */
+/** Reports as datapoints. Attribute sets are made once: the SDK keeps each that was observed for ever. */
 export class Datapoints {
   readonly #base: Attributes;
   readonly #sets = new Map<Metric, Map<string, Attributes>>();

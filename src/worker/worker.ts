@@ -53,15 +53,18 @@ interface WorkerOptions {
   sessionsByTenant(): Record<string, number>;
 }
 
-/** Reads a pool's snapshots. A bad one is warned of once, and the last good value of each fact stands. */
+/**
+ * Reads a pool's snapshots. A bad one is warned of once. While they are bad, how many sessions are active and whether the
+ * worker drains is not known: old values would be taken for true. Of what decides nothing the last good value stands.
+ */
 export class Worker {
   readonly totals = noTotals();
-  /** Whether the last snapshot did not tell how many sessions are active, so that this is of an earlier one. */
-  isActiveStale = false;
+  /** Active sessions as of the last snapshot that told. */
+  lastActive: number | undefined;
   readonly #tenants = new Map<string, number>();
   readonly #trouble = new Trouble('the pool gives good snapshots again');
   #active: number | undefined;
-  #draining: boolean | undefined;
+  #isDraining: boolean | undefined;
   #drainTimeoutSeconds: number | undefined;
   #drainingSince: number | undefined;
 
@@ -75,11 +78,11 @@ export class Worker {
   /** The values of this moment. Never throws. */
   read(): Report {
     const fault = this.#readSnapshot();
-    if (fault) this.#trouble.broke(`bad snapshot of the pool: ${fault}; its last good values stand`);
+    if (fault) this.#trouble.broke(`bad snapshot of the pool: ${fault}`);
     else this.#trouble.healed();
     return {
       active: this.#active,
-      draining: this.#draining === undefined ? undefined : Number(this.#draining),
+      draining: this.#isDraining === undefined ? undefined : Number(this.#isDraining),
       running: 1,
       dropped: this.totals.ended.dropped,
       startTime: this.options.startedAt / 1000,
@@ -95,16 +98,16 @@ export class Worker {
 
   /** Takes what is good of a snapshot, each fact by itself, and tells what is not. */
   #readSnapshot(): string | undefined {
-    this.isActiveStale = true;
+    this.#active = undefined;
+    this.#isDraining = undefined;
     try {
       const snapshot = this.pool.runtimeSnapshot();
       ignoreRejection(snapshot);
       const facts = new Facts(snapshot);
-      const active = facts.read('activeSessions', 'a whole number', isCount);
-      this.isActiveStale = active === undefined;
-      this.#active = active ?? this.#active;
-      const draining = facts.read('draining', 'a boolean', isBoolean);
-      if (draining !== undefined) this.#noteDraining(draining);
+      this.#active = facts.read('activeSessions', 'a whole number', isCount);
+      this.lastActive = this.#active ?? this.lastActive;
+      this.#isDraining = facts.read('draining', 'a boolean', isBoolean);
+      if (this.#isDraining !== undefined) this.#noteDraining(this.#isDraining);
       const timeout = facts.read('drainTimeoutSeconds', 'seconds', isTimeout);
       this.#drainTimeoutSeconds = this.options.drainTimeoutSeconds ?? timeout ?? this.#drainTimeoutSeconds;
       const totals = internalsOf(this.pool)?.totals?.();
@@ -127,7 +130,6 @@ export class Worker {
   }
 
   #noteDraining(draining: boolean): void {
-    this.#draining = draining;
     if (!draining) this.#drainingSince = undefined;
     else this.#drainingSince ??= performance.now();
   }

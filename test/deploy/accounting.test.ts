@@ -70,7 +70,9 @@ describe('every worker that ran is accounted for', () => {
     ];
     const verdict = playedPool(...twice, ...green(605)).judge(1_202);
     expect(verdict.phase).toBe('unknown');
-    expect(verdict.checks.version.sentence).toContain('n1 (v2) runs after the goodbye: an id is used twice');
+    expect(verdict.checks.version.sentence).toContain(
+      'n1 (v2) had another start, or runs after the goodbye: an id is used twice',
+    );
   });
 
   it('a restarted worker with the id of one that said goodbye is not gone, and its sessions are left', () => {
@@ -81,6 +83,27 @@ describe('every worker that ran is accounted for', () => {
     const verdict = playedPool(...pod, ...green(700)).judge(1_000);
     expect(verdict.phase).toBe('unknown');
     expect(verdict.sessionsLeft).toBe(5);
+  });
+
+  it.each<[string, Played[]]>([
+    [
+      'that starts again with the id after it was killed',
+      [
+        v1('pod-0', { reports: [0, 600], active: 3 }),
+        v1('pod-0', { reports: [605, 800], start: 602, goodbye: { at: 810 } }),
+      ],
+    ],
+    [
+      'that has the id of another at the same time',
+      [
+        v1('pod-0', { reports: [0, 600], active: 3 }),
+        v1('pod-0', { reports: [7, 800], start: -2_999, goodbye: { at: 810 } }),
+      ],
+    ],
+  ])('a worker %s hides none that was lost', (_, lives) => {
+    const verdict = playedPool(...lives, ...green(500)).judge(1_400);
+    expect(verdict.phase).toBe('unknown');
+    expect(verdict.checks.dropped.sentence).toContain('pod-0 (v1) had another start');
   });
 
   it('a second life of an id stays contradictory after its own goodbye', () => {

@@ -40,14 +40,34 @@ describe('a bad fact beside a good number of sessions', () => {
     expect(valueIn(last(pipeline.collector.reports), METRICS.dropped)).toBe(5);
   });
 
-  it('is the last good number, and what was told since, where the number itself turns bad', async () => {
+  it.each([0, 5])(
+    'is not what it was once, where the number itself turns bad after %d',
+    async (activeSessions) => {
+      const pool = new TestPool({ activeSessions, draining: true });
+      const telemetry = pipeline.instrument(pool, VERSION);
+      await eventually(() => expect(lastOrdinary(pipeline.collector.reports)).toBeDefined());
+      pool.give({ activeSessions: 'five', draining: true });
+      const before = pipeline.collector.reports.length;
+      telemetry.startSession({ id: 'told' });
+      await eventually(() => expect(pipeline.collector.reports.length).toBeGreaterThan(before + 1));
+      expect(valueIn(lastOrdinary(pipeline.collector.reports), METRICS.active)).toBeUndefined();
+      expect(await telemetry.shutdown({ now: true })).toEqual({
+        delivered: true,
+        droppedSessions: undefined,
+      });
+      expect(valueIn(last(pipeline.collector.reports), METRICS.dropped)).toBeUndefined();
+    },
+  );
+
+  it('is waited for by the last good number, where the number itself turns bad', async () => {
     const pool = new TestPool({ activeSessions: 5, draining: true });
     const telemetry = pipeline.instrument(pool, VERSION);
-    const told = telemetry.startSession({ id: 'told' });
     await eventually(() => expect(lastOrdinary(pipeline.collector.reports)).toBeDefined());
     pool.give({ activeSessions: 'five', draining: true });
-    told.end();
-    expect(await telemetry.shutdown({ now: true })).toEqual({ delivered: true, droppedSessions: 4 });
+    const goodbye = telemetry.shutdown();
+    expect(await isWaiting(goodbye)).toBe(true);
+    pool.give({ activeSessions: 0, draining: true });
+    expect(await goodbye).toEqual({ delivered: true, droppedSessions: 0 });
   });
 });
 
@@ -65,7 +85,7 @@ describe('a number of sessions that was never told', () => {
     expect(valueIn(last(reports), METRICS.dropped)).toBeUndefined();
     expect(await said()).toEqual([
       expect.stringMatching(/^bad snapshot of the pool: activeSessions: expected a whole number/),
-      'the goodbye does not tell how many sessions were dropped: the pool never told how many were active',
+      'the goodbye does not tell how many sessions were dropped: the pool does not tell how many are active',
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { METRICS, type Metric, SESSION_OUTCOME } from '../../src/attributes.js';
 import { type PoolTotals, withInternals } from '../../src/worker/pool.js';
 import type { Answer } from '../support/collector.js';
@@ -52,6 +52,20 @@ describe('the reports of a worker', () => {
     for (const { name, kind, unit, description } of Object.values(METRICS)) {
       expect(told).toContainEqual({ name, kind, unit, description });
     }
+  });
+
+  it('are true also after the clock was set back', async () => {
+    pipeline.environment({ OTEL_METRIC_EXPORT_INTERVAL: '100' });
+    const pool = new TestPool({ activeSessions: 0, draining: false });
+    pipeline.instrument(pool, VERSION);
+    await reported(2);
+    const now = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() - 600_000);
+    onTestFinished(() => void vi.restoreAllMocks());
+    pool.give({ activeSessions: 3, draining: false });
+    // One report may be under way, and the SDK repeats one.
+    await reported(pipeline.collector.reports.length + 3);
+    expect(valueIn(last(pipeline.collector.reports), METRICS.active)).toBe(3);
   });
 
   it('are sent at the interval of the environment', async () => {

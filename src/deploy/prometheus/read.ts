@@ -73,14 +73,14 @@ export async function readFacts(api: PrometheusApi, query: Asked): Promise<Deplo
   const isAlone = pools.size === 1 && query.matchers.length === 0;
   const longestSilence = Math.max(...[...pools.values()].map(silenceWindow));
   const [samples, others] = await Promise.all([
-    ask(workerQueries(window)),
+    ask([...workerQueries(window), restartedQuery(window)]),
     isAlone ? [] : ask([elsewhereQuery(pool, query.matchers, longestSilence)]),
   ]);
   const found = new WorkerSamples([...samples, ...ahead], { ...known, now, since, serverNow });
   const { goneSince = now } = found;
   const ofGone = { ...window, reach: Math.min(window.reach, now - goneSince + LOOKBACK_MS) };
   if (found.goneSince !== undefined) {
-    found.add(await ask([...goneQueries(ofGone), restartedQuery(window)]));
+    found.add(await ask(goneQueries(ofGone)));
   }
   if (found.isAnyUnclear) found.add(await ask(rareQueries(window)));
   if (found.isAnySilent) found.add(await ask([silentQuery(ofGone)]));

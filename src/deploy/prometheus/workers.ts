@@ -202,9 +202,8 @@ class WorkerRow {
    * clock was set back before its goodbye.
    */
   get #isContradictory(): boolean {
-    if (!this.#hasGoodbye) return false;
     if (this.#values.has('restarted')) return true;
-    if (this.#isOld) return false;
+    if (!this.#hasGoodbye || this.#isOld) return false;
     const goodbyeAt = this.#time('goodbyeAt');
     return goodbyeAt === undefined ? this.#values.has('again') : this.lastHeardAt > goodbyeAt;
   }

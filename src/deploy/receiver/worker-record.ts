@@ -38,7 +38,9 @@ export class WorkerRecord {
   readonly #order = new ReportOrder();
   /** When its goodbye was made, in Unix ms by its clock. */
   #goodbyeAt: number | undefined;
-  /** Whether a later life has its id: it started after the goodbye. */
+  /** The start that it told first, in Unix s. */
+  #firstStart: number | undefined;
+  /** Whether another life has its id: it tells another start. */
   #isReused = false;
   /** Whether it came with the sessions that were dropped. */
   #isGoodbyeWhole = false;
@@ -76,8 +78,9 @@ export class WorkerRecord {
     if (nowMs - this.lastReportAt > this.#silenceWindow() / 2) this.#reportsSince = nowMs;
     this.lastReportAt = nowMs;
     if (this.exited) this.#values.forgetLabels(['tenants']);
-    const startedAt = (this.#values.get('startTime') ?? 0) * 1000;
-    if (this.#goodbyeAt !== undefined && startedAt > this.#goodbyeAt) this.#isReused = true;
+    const start = this.#values.get('startTime');
+    this.#firstStart ??= start;
+    if (start !== undefined && start !== this.#firstStart) this.#isReused = true;
     const droppedAt = this.#values.timeOf('dropped') ?? 0;
     if (this.#goodbyeAt !== undefined && droppedAt >= this.#goodbyeAt) this.#isGoodbyeWhole = true;
     this.#noteDrain(nowMs);

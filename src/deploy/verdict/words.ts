@@ -31,7 +31,7 @@ export function blindness({ hasWitness, hasBegun, since = 0, now, silence }: Ass
   return `Unknown: no worker of the pool has reported through the last ${duration(silence / 1000)}`;
 }
 
-/** The workers that do not report one of the gauges that a check needs, and those that report after their goodbye. */
+/** The workers that do not report one of the gauges that a check needs, and those whose id is used twice. */
 export function gaps(
   { incomplete, contradictory }: Assessment,
   ...needed: readonly Metric[]
@@ -46,7 +46,7 @@ export function gaps(
   const twice =
     contradictory.length > 0
       ? [
-          `${named(contradictory)} ${verb(contradictory.length, 'runs', 'run')} after the goodbye: an id is used twice`,
+          `${named(contradictory)} had another start, or ${verb(contradictory.length, 'runs', 'run')} after the goodbye: an id is used twice`,
         ]
       : [];
   const all = [...lacking, ...twice];
