@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RejectionReason, SessionOutcome } from '../attributes.js';
-import { DEFAULT_TENANT, SESSION_OUTCOMES } from '../attributes.js';
+import { attributeValue, DEFAULT_TENANT, SESSION_OUTCOMES } from '../attributes.js';
 import { show } from '../lib/redact.js';
 import {
   checkOptions,
@@ -28,12 +28,11 @@ const matching = (pattern: RegExp) => (value: unknown) => typeof value === 'stri
 const MOST_SECONDS = Math.floor(LONGEST_TIMER_MS / 1000);
 
 const TEXT: Rule = ['a string that is not empty', matching(/./s)];
-const TENANT: Rule = ['1 to 128 of the characters A-Z a-z 0-9 _ -', matching(/^[A-Za-z0-9_-]{1,128}$/)];
 const SECONDS: Rule = [
   `seconds from 0 to ${MOST_SECONDS}`,
   (value) => isSeconds(value) && value <= MOST_SECONDS,
 ];
-const SESSION = { id: TEXT, tenant: TENANT, agentName: TEXT, startedAt: ['a valid Date', isDate] } as const;
+const SESSION = { id: TEXT, agentName: TEXT, startedAt: ['a valid Date', isDate] } as const;
 const POOL: Rules = {
   deploymentVersion: TEXT,
   maxConcurrentSessions: ['a whole number from 1', isWhole(1)],
@@ -144,10 +143,11 @@ export class SessionPool implements PoolLike {
 
   /**
    * Starts a session that lasts until its `end()`: for event-driven code. Where left out, `id` is made up,
-   * `tenant` is `default` and `startedAt` is now.
+   * `tenant` is `default` and `startedAt` is now. No tenant turns a call away: whatever it is, it is taken as a string of
+   * at most 255 characters, and an empty one as `default`.
    *
-   * @throws {@link JobRejectedError} `draining`, `at_capacity`, or `invalid`: an id that is active already, a
-   * tenant that is not 1 to 128 of the characters A-Z a-z 0-9 _ -, or a value of a wrong type.
+   * @throws {@link JobRejectedError} `draining`, `at_capacity`, or `invalid`: an id that is active already, or a value
+   * of a wrong type.
    */
   start(info: SessionStart = {}): PoolSession {
     const accepted = this.#accept(info);
@@ -226,22 +226,16 @@ export class SessionPool implements PoolLike {
 
   #accept(start: SessionStart): SessionInfo {
     const { maxConcurrentSessions: most = Number.POSITIVE_INFINITY, deploymentVersion } = this.#options;
-    const {
-      id = randomUUID(),
-      tenant = DEFAULT_TENANT,
-      startedAt = new Date(),
-      agentName,
-      metadata,
-    } = start ?? {};
+    const { id = randomUUID(), tenant, startedAt = new Date(), agentName, metadata } = start ?? {};
     const active = this.#active.size;
     if (this.#draining) this.#reject('draining', 'expected a pool that takes sessions, got one that drains');
     if (active >= most) this.#reject('at_capacity', `expected fewer than ${most} sessions, got ${active}`);
-    const problem = findProblem({ id, tenant, startedAt, agentName }, SESSION);
+    const problem = findProblem({ id, startedAt, agentName }, SESSION);
     if (problem !== undefined) this.#reject('invalid', `session ${problem}`);
     if (this.#active.has(id)) this.#reject('invalid', `session id: expected one not active, got ${show(id)}`);
     return Object.freeze({
       id,
-      tenant,
+      tenant: attributeValue(tenant ?? '') || DEFAULT_TENANT,
       startedAt,
       ...(agentName !== undefined && { agentName }),
       ...(metadata !== undefined && { metadata }),

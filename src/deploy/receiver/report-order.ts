@@ -1,6 +1,8 @@
 /** Tells reports that come late from those of a clock that was set back: the latter come as they are made. */
 export class ReportOrder {
   #newest = Number.NEGATIVE_INFINITY;
+  /** The newest before the clock was set back. */
+  #highest = Number.NEGATIVE_INFINITY;
   /** The last report that was older than the newest. */
   #late: { readonly madeAt: number; readonly arrivedAt: number } | undefined;
   #isSetBack = false;
@@ -19,6 +21,8 @@ export class ReportOrder {
     if (madeAt >= this.#newest) {
       this.#newest = madeAt;
       this.#late = undefined;
+      // The clock is where it was: what was taken for a clock that was set back were reports that were sent again.
+      if (madeAt >= this.#highest) this.#isSetBack = false;
       return false;
     }
     const before = this.#late;
@@ -27,6 +31,7 @@ export class ReportOrder {
     // A backlog comes all at once, or ever more slowly; a living worker's reports come at the pace they are made at.
     const pace = (arrivedAt - before.arrivedAt) / (madeAt - before.madeAt);
     if (pace < 0.5 || pace > 2) return false;
+    this.#highest = Math.max(this.#highest, this.#newest);
     this.#newest = madeAt;
     this.#isSetBack = true;
     return true;
