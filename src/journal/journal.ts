@@ -58,6 +58,8 @@ export class Journal {
   #dropped: number | undefined;
   /** What was written about the worker's own goodbye. */
   #ending = '';
+  /** The folder that the journal names. */
+  #writtenIn: string | undefined;
   #recoverer: Recoverer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #signAt = Number.NEGATIVE_INFINITY;
@@ -207,7 +209,9 @@ export class Journal {
   /** @param inode of the file that is written */
   #contents(inode: bigint): string {
     const { worker } = this.#owner;
-    const place = { ...this.#folder.place(), socket: String(this.#socket.inode), file: String(inode) };
+    const at = this.#folder.place();
+    this.#writtenIn = at.folder;
+    const place = { ...at, socket: String(this.#socket.inode), file: String(inode) };
     const head = { ...worker, format: FORMAT, name: this.#name, boot: this.#boot, place } as const;
     const first = toLine({ kind: 'worker', ...this.#sign(), worker: head, live: this.#lines.size });
     return [first, ...this.#lines.values(), this.#reportLine(), this.#ending].join('');
@@ -246,7 +250,9 @@ export class Journal {
 
   #check(): void {
     this.#signAt = performance.now();
-    if (this.#file.isThere() && this.#socket.isListening) this.#trouble.healed();
+    // Its files may have been moved into another folder.
+    const isInPlace = attempt(() => this.#folder.place().folder, undefined) === this.#writtenIn;
+    if (isInPlace && this.#file.isThere() && this.#socket.isListening) this.#trouble.healed();
     else void this.#heal();
   }
 

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -64,6 +64,19 @@ describe('the living worker of a journal', () => {
     if (!args.includes('-al')) expect(said).toMatch(/the worker a of .*copy.* writes to another folder/);
     await dies(backend, worker, copy, path);
     expect(worker.said).toEqual([]);
+  });
+
+  it('writes anew where its files are moved into another folder at the same path', async () => {
+    using folder = new JournalFolder();
+    await using backend = await Backend.start();
+    const [path, moved] = [join(folder.path, 'journals'), join(folder.path, 'moved')];
+    await using worker = await startWorker(backend, folder, 'a', 3, { JOURNAL: path });
+    renameSync(path, moved);
+    mkdirSync(path, { mode: 0o700 });
+    for (const file of readdirSync(moved)) renameSync(join(moved, file), join(path, file));
+    // It looks after its journal once a second.
+    await sleep(3_000);
+    await dies(backend, worker, path);
   });
 
   it('stays running where its folder is moved, and writes anew where it was told to', async () => {
