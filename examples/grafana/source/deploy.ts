@@ -61,12 +61,12 @@ const startsTwice = `stddev by (${WORKER}) (${starts}) > 0`;
 const LATE = `${DRAIN_ELAPSED} > ${DRAIN_TIMEOUT} and on(${WORKER}) (${last(METRICS.active)} > 0)`;
 
 /** Workers of other versions that ran before the window and said no goodbye then. */
-const ranBefore = `count(min_over_time(${of(METRICS.running, OTHERS)}[1h] offset ${WINDOW}) == 1)`;
+const ranBefore = `min_over_time(${of(METRICS.running, OTHERS)}[1h] offset ${WINDOW}) == 1`;
 const versions = `count(count by (${VERSION}) (${reported(IN_WINDOW)}))`;
 
 /** Nobody reported when the deploy began, though others than the target ran. */
-const isOlder = `count(${last(METRICS.startTime, { matchers: OTHERS })} < time() - $window)`;
-const isBlind = `(${isOlder} or ${ranBefore}) unless count(${reported({ window: LEAD, offset: AGE })})`;
+const isOlder = `${last(METRICS.startTime, { matchers: OTHERS })} < time() - $window`;
+const isBlind = `count(${isOlder} or ${ranBefore}) unless count(${reported({ window: LEAD, offset: AGE })})`;
 
 /** Neither gone with a goodbye nor long silent: all of these must be settled on the target. */
 const UNFINISHED = except(folded('max', reported({ window: LEAD })), exited(IN_WINDOW));
@@ -87,21 +87,18 @@ const LOST = `(${lost} - (${lostBefore} or ${lostAtFirst} or 0 * ${lost}) > 0)`;
 const PRESUMED = silent(`${last(METRICS.active, IN_WINDOW)} > 0`);
 
 /** The number of the phase, from {@link PHASES}; nothing where it is unknown for want of a witness. The first that holds. */
-const holds: readonly [PhaseName, string][] = [
-  ['unknown', `${lacking(WINDOW)} or ${lacking(SILENCE)} or ${isHalf}`],
-  ['unknown', isBlind],
-  ['noDeploy', `${versions} == 1`],
-  ['unknown', runsOn],
-  ['unknown', startsTwice],
-  ['stuck', LATE],
-  ['notDone', `${ANYONE} unless ${SETTLED} >= ${needed}`],
-  ['dropped', LOST],
-  ['dropped', PRESUMED],
-  ['done', ANYONE],
+const holds: readonly [PhaseName, string[]][] = [
+  ['unknown', [lacking(WINDOW), lacking(SILENCE), isHalf, isBlind]],
+  ['noDeploy', [`${versions} == 1`]],
+  ['unknown', [runsOn, startsTwice]],
+  ['stuck', [LATE]],
+  ['notDone', [`${ANYONE} unless ${SETTLED} >= ${needed}`]],
+  ['dropped', [LOST, PRESUMED]],
+  ['done', [reported()]],
 ];
 
 export const PHASE = `(${holds
-  .map(([phase, workers]) => `0*count(${workers})+${PHASES[phase].value}`)
+  .map(([phase, signs]) => `0*count(${signs.join(' or ')})+${PHASES[phase].value}`)
   .join(' or ')}) and ${WITNESS}`;
 
 /**

@@ -101,7 +101,7 @@ export function settled(matchers: readonly string[]): string {
   const isRecent = `time() - ${SILENT_AFTER_INTERVALS} * ${folded('max', last(METRICS.interval))}`;
   const due = folded('max', `label_replace(${spansSilence}, "due", "span", "", "") or ${isRecent}`);
   const isDue = `((${lastReport(matchers)}) >= ${due})`;
-  return `(${except(where(isDue, running({ matchers })), draining({ matchers }))})`;
+  return `(${except(where(isDue, running()), draining())})`;
 }
 
 /** How long a worker drains, and how long it may, in s. */

@@ -12,9 +12,9 @@ const WIDTH = 6;
 export const DONE: Panel[] = [
   stat({
     title: 'Deploy of $target',
-    description: `**Good:** *Done*. It covers the deploy, whatever the time range: from the first sighting of the target, and five minutes and two silence windows before it. Never greener than \`openrtc-otel watch\`. A restart of the same version is not seen.
+    description: `**Good:** *Done*. The window is the deploy's, at most 24 h, not the page's. Never greener than \`openrtc-otel watch\`; a restart of the same version is not seen.
 
-**Not:** *Not done*: the next panels say what it waits for. *Stuck*: a drain is past its timeout. *Unknown*: nothing can be said, so do not go on. See the runbook.`,
+**Not:** *Not done*: the next panels say what it waits for. *Stuck*: see the runbook. *Unknown*: do not go on; names that keep their dots (UTF-8) are not read, see docs/grafana.md.`,
     queries: [now(PHASE)],
     width: WIDTH,
     height: HEIGHT,
