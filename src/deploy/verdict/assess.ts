@@ -45,7 +45,7 @@ export function assessDeploy(facts: DeployFacts, options: AssessOptions): Verdic
       active,
     })),
     tenantsLeft: sessionsByTenant(old),
-    timeLeftSeconds: timeLeft(assessment),
+    ...timeLeft(assessment),
     silenceWindowSeconds: assessment.silence / 1000,
   };
 }
