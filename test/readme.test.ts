@@ -48,19 +48,31 @@ describe('the README', () => {
   });
 });
 
-it('what shows how to end a worker goes on at a second signal, and at SIGINT too', () => {
-  const shown = [
+describe('a worker that is told twice to end', () => {
+  const own = [
     ...['README.md', 'docs/livekit.md', REFERENCE, 'src/instrument.ts', 'src/pools/session-pool.ts'],
     ...['examples/call-server/server.js', 'examples/livekit/own-server.js'],
   ];
-  const handlers = /process\.(\w+)\('?(?:SIG(?:TERM|INT)|signal)\b/g;
-  for (const file of new Set([...DOCUMENTS, ...shown])) {
-    const text = read(file);
-    const methods = [...text.matchAll(handlers)].map(([, method]) => method);
-    expect(methods, file).toEqual(shown.includes(file) ? ['on'] : []);
-    if (shown.includes(file))
-      expect(text, file).toContain("of ['SIGTERM', 'SIGINT']) process.on(signal, stop);");
-  }
+  const ofLiveKit = ['README.md', 'src/pools/livekit/index.ts', 'examples/livekit/worker.js'];
+
+  it('goes on, wherever it is shown how to end it', () => {
+    const handlers = /process\.(\w+)\('?(?:SIG(?:TERM|INT)|signal)\b/g;
+    for (const file of new Set([...DOCUMENTS, ...own, ...ofLiveKit])) {
+      const methods = [...read(file).matchAll(handlers)].map(([, method]) => method);
+      const isShown = own.includes(file) || ofLiveKit.includes(file);
+      expect([...new Set(methods)], file).toEqual(isShown ? ['on'] : []);
+    }
+  });
+
+  it.each(own)('at SIGINT too: %s', (file) => {
+    expect(read(file)).toContain("of ['SIGTERM', 'SIGINT']) process.on(signal, stop);");
+  });
+
+  it.each(ofLiveKit)('where LiveKit listens to the first SIGTERM alone: %s', (file) => {
+    expect(read(file).replaceAll('\n * ', '\n')).toContain(
+      "\nprocess.on('SIGTERM', () => {}); // a second one must not end the process\ncli.runApp(options);",
+    );
+  });
 });
 
 it.each(['CONTRIBUTING.md', 'docs/livekit.md'])('%s names paths that are there', (file) => {
