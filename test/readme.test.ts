@@ -9,7 +9,7 @@ import { demoCommand } from '../src/cli/demo.js';
 import { recoverCommand } from '../src/cli/recover.js';
 import { topCommand } from '../src/cli/top.js';
 import { watchCommand } from '../src/cli/watch.js';
-import { prometheusSource, startReceiver } from '../src/deploy/index.js';
+import { assessDeploy, prometheusSource, startReceiver } from '../src/deploy/index.js';
 import { OPTIONS } from '../src/instrument/options.js';
 import { PoolTelemetry } from '../src/instrument/telemetry.js';
 import { healthHandler, SessionPool } from '../src/pools/index.js';
@@ -126,7 +126,7 @@ describe('the tables of the documents agree with the code:', () => {
     expect(firstCells(REFERENCE, 'Option')).toEqual(OPTIONS);
   });
 
-  it('options of the pool, the health handler and the receiver', async () => {
+  it('options of the pool, the health handler, the verdict and its sources', async () => {
     const known = async (make: (options: never) => unknown) => {
       try {
         await make({ unknown: 1 } as never);
@@ -143,6 +143,9 @@ describe('the tables of the documents agree with the code:', () => {
     const pool = new SessionPool();
     expect(firstCells(REFERENCE, '`healthHandler` option')).toEqual(
       await known((options) => healthHandler(pool, options)),
+    );
+    expect(firstCells(REFERENCE, '`assessDeploy` option')).toEqual(
+      await known((options) => assessDeploy({ now: 0, since: 0, coveredSince: 0, workers: [] }, options)),
     );
     expect(firstCells(REFERENCE, '`startReceiver` option')).toEqual(await known(startReceiver));
     expect(firstCells(REFERENCE, '`prometheusSource` option')).toEqual(await known(prometheusSource));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ago, assess, exited, fleet, type Given, green, SINCE, worker } from '../support.js';
+import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
+import { ago, assess, exited, facts, fleet, type Given, green, SINCE, worker } from '../support.js';
 
 describe('a deploy is complete', () => {
   it('when all report the target, the old ones have exited and nothing was dropped', () => {
@@ -460,3 +461,29 @@ function witness() {
 function iso(unixMs: number) {
   return new Date(unixMs).toISOString().replace('.000', '');
 }
+
+describe('a wrong option is named:', () => {
+  it.each([
+    [{ target: '' }, "option target: expected a text that is not empty, got ''"],
+    [{ target: undefined }, 'option target: expected a text that is not empty, got none'],
+    [{ target: 1.5 }, 'option target: expected a text that is not empty, got 1.5'],
+    [{ expected: 0 }, 'option expected: expected a whole number from 1, got 0'],
+    [{ expected: Number.NaN }, 'option expected: expected a whole number from 1, got NaN'],
+    [{ restart: 'no' }, "option restart: expected true or false, got 'no'"],
+    [{ strict: 1 }, 'option strict: expected true or false, got 1'],
+    [{ presumeAfterSeconds: -1 }, 'option presumeAfterSeconds: expected seconds, 0 or more, got -1'],
+    [
+      { presumeAfterSeconds: Number.POSITIVE_INFINITY },
+      'option presumeAfterSeconds: expected seconds, 0 or more, got Infinity',
+    ],
+    [{ expect: 3 }, 'option expect: expected one of target, expected, restart, presumeAfterSeconds, strict'],
+  ])('%j', (options, message) => {
+    expect(() => assess(green(), { options: options as never })).toThrow(new TypeError(message));
+  });
+
+  it('none at all', () => {
+    expect(() => assessDeploy(facts(green()), undefined as never)).toThrow(
+      new TypeError('options: expected an object, got undefined'),
+    );
+  });
+});
