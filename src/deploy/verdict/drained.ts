@@ -42,7 +42,7 @@ function inWords({ timeLeftSeconds: left, timeLeftAtMostSeconds: most }: TimeLef
 const LAST_OF_MANY = 0.58;
 
 /** From how fast sessions leave the workers that drain. Unknown while others accept, or when it is too early. */
-export function timeLeft({ old, now }: Assessment): TimeLeft {
+export function timeLeft({ old, workers, now }: Assessment): TimeLeft {
   const left = sum(old, ({ active }) => active);
   const isEarly = old.every(({ earlier, intervalSeconds }) => now - earlier.at < intervalSeconds * 1000);
   if (left === 0 || isEarly || old.some(({ draining }) => !draining)) return { timeLeftSeconds: undefined };
@@ -50,7 +50,10 @@ export function timeLeft({ old, now }: Assessment): TimeLeft {
   // Who is past its timeout was not ended by it.
   const isLimited = limits.every((ms) => ms > 0 && Number.isFinite(ms));
   const limit = isLimited ? { timeLeftAtMostSeconds: Math.max(...limits) / 1000 } : {};
-  const rate = endRate(old, now);
+  const seenSince = Math.min(...old.map(({ earlier }) => earlier.at));
+  // Of workers with a call each nobody would see one end, but for those that have left meanwhile.
+  const gone = workers.filter(({ exited, lastReportAt }) => exited && lastReportAt >= seenSince);
+  const rate = endRate([...old, ...gone], now);
   if (!(rate > 0)) return { timeLeftSeconds: 'not falling', ...limit };
   const guess = (Math.log(left) + LAST_OF_MANY) / rate;
   return { timeLeftSeconds: Math.min(guess, ...Object.values(limit)), ...limit };

@@ -361,6 +361,22 @@ describe('what is left', () => {
       },
     );
 
+    it('of workers with one call each, most of which have left', () => {
+      const half = (given: Given) =>
+        fleet('v1', 10, {
+          draining: true,
+          drainingSince: ago(300),
+          earlier: { at: ago(100), active: 1 },
+          ...given,
+        });
+      const running = half({ active: 1 });
+      const gone = half({ exited: true, heard: 30 }).map((each) => ({ ...each, id: `gone-${each.id}` }));
+      // How fast the sessions of long ago fell is not what is asked.
+      const before = worker({ id: 'before', exited: true, heard: 500, earlier: { at: ago(900), active: 9 } });
+      const { timeLeftSeconds } = assess([...running, ...gone, before, ...green()]);
+      expect(timeLeftSeconds).toBeCloseTo(415.9, 1);
+    });
+
     it('that is named as a guess', () => {
       // Half of them in 100 s: ten more are 100 s * (ln(10) + 0.58) / ln(2).
       const { checks, timeLeftSeconds } = assess([old(10, 20), ...green()]);
