@@ -9,7 +9,7 @@ import { demoCommand } from '../src/cli/demo.js';
 import { recoverCommand } from '../src/cli/recover.js';
 import { topCommand } from '../src/cli/top.js';
 import { watchCommand } from '../src/cli/watch.js';
-import { prometheusSource, startReceiver } from '../src/deploy/index.js';
+import { assessDeploy, prometheusSource, startReceiver } from '../src/deploy/index.js';
 import { OPTIONS } from '../src/instrument/options.js';
 import { PoolTelemetry } from '../src/instrument/telemetry.js';
 import { healthHandler, SessionPool } from '../src/pools/index.js';
@@ -48,19 +48,31 @@ describe('the README', () => {
   });
 });
 
-it('what shows how to end a worker goes on at a second signal, and at SIGINT too', () => {
-  const shown = [
+describe('a worker that is told twice to end', () => {
+  const own = [
     ...['README.md', 'docs/livekit.md', REFERENCE, 'src/instrument.ts', 'src/pools/session-pool.ts'],
     ...['examples/call-server/server.js', 'examples/livekit/own-server.js'],
   ];
-  const handlers = /process\.(\w+)\('?(?:SIG(?:TERM|INT)|signal)\b/g;
-  for (const file of new Set([...DOCUMENTS, ...shown])) {
-    const text = read(file);
-    const methods = [...text.matchAll(handlers)].map(([, method]) => method);
-    expect(methods, file).toEqual(shown.includes(file) ? ['on'] : []);
-    if (shown.includes(file))
-      expect(text, file).toContain("of ['SIGTERM', 'SIGINT']) process.on(signal, stop);");
-  }
+  const ofLiveKit = ['README.md', 'src/pools/livekit/index.ts', 'examples/livekit/worker.js'];
+
+  it('goes on, wherever it is shown how to end it', () => {
+    const handlers = /process\.(\w+)\('?(?:SIG(?:TERM|INT)|signal)\b/g;
+    for (const file of new Set([...DOCUMENTS, ...own, ...ofLiveKit])) {
+      const methods = [...read(file).matchAll(handlers)].map(([, method]) => method);
+      const isShown = own.includes(file) || ofLiveKit.includes(file);
+      expect([...new Set(methods)], file).toEqual(isShown ? ['on'] : []);
+    }
+  });
+
+  it.each(own)('at SIGINT too: %s', (file) => {
+    expect(read(file)).toContain("of ['SIGTERM', 'SIGINT']) process.on(signal, stop);");
+  });
+
+  it.each(ofLiveKit)('where LiveKit listens to the first SIGTERM alone: %s', (file) => {
+    expect(read(file).replaceAll('\n * ', '\n')).toContain(
+      "\nprocess.on('SIGTERM', () => {}); // a second one must not end the process\ncli.runApp(options);",
+    );
+  });
 });
 
 it.each(['CONTRIBUTING.md', 'docs/livekit.md'])('%s names paths that are there', (file) => {
@@ -114,7 +126,7 @@ describe('the tables of the documents agree with the code:', () => {
     expect(firstCells(REFERENCE, 'Option')).toEqual(OPTIONS);
   });
 
-  it('options of the pool, the health handler and the receiver', async () => {
+  it('options of the pool, the health handler, the verdict and its sources', async () => {
     const known = async (make: (options: never) => unknown) => {
       try {
         await make({ unknown: 1 } as never);
@@ -131,6 +143,9 @@ describe('the tables of the documents agree with the code:', () => {
     const pool = new SessionPool();
     expect(firstCells(REFERENCE, '`healthHandler` option')).toEqual(
       await known((options) => healthHandler(pool, options)),
+    );
+    expect(firstCells(REFERENCE, '`assessDeploy` option')).toEqual(
+      await known((options) => assessDeploy({ now: 0, since: 0, coveredSince: 0, workers: [] }, options)),
     );
     expect(firstCells(REFERENCE, '`startReceiver` option')).toEqual(await known(startReceiver));
     expect(firstCells(REFERENCE, '`prometheusSource` option')).toEqual(await known(prometheusSource));

@@ -26,4 +26,5 @@ const options = new ServerOptions({
 });
 
 instrument(livekitPool(AgentServer, options), { poolName: 'livekit-example', tenantLimit: 20 });
+process.on('SIGTERM', () => {}); // a second one must not end the process
 cli.runApp(options);

@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { redactUrl } from '../lib/redact.js';
 import { EXIT } from './args/exit-codes.js';
 import { addSourceOptions, openSource, type SourceOptions } from './args/sources.js';
-import { parseDuration, parseText } from './args/values.js';
+import { parseText, parseTimeout } from './args/values.js';
 import { keepSight } from './sight.js';
 import { stopOnSignal } from './signals.js';
 import { type Paint, render } from './terminal/lines.js';
@@ -41,7 +41,7 @@ export function topCommand(): Command {
       new Option(
         '--timeout <duration>',
         `with --once: how long to wait (default: ${TIMEOUT_SECONDS} s)`,
-      ).argParser(parseDuration),
+      ).argParser(parseTimeout),
     )
     .addHelpText('after', NOTES)
     .action(async (options: TopOptions, self: Command) => {
@@ -67,7 +67,7 @@ async function top(options: TopOptions): Promise<void> {
   await using source = keepSight(opened);
   // Nobody looks any more.
   if (!options.once) process.stdout.once('error', () => stop.abort(EXIT.complete));
-  const display: Display = { reader: new FleetReader(source, options), name, stop, pollMs: source.pollMs };
+  const display: Display = { reader: new FleetReader(source, options), name, stop };
   if (options.once) await showOnce(display, options.timeout ?? TIMEOUT_SECONDS);
   else if (isScreen) await showScreen(display);
   else await showLines(display);
@@ -81,7 +81,6 @@ interface Display {
   readonly name: string;
   /** Aborted with the exit code. */
   readonly stop: AbortController;
-  readonly pollMs: number;
 }
 
 const noColours: Paint = (_style, text) => text;
@@ -99,13 +98,17 @@ function print({ name }: Display, fleet: Fleet, paint: Paint): void {
 }
 
 async function showOnce(display: Display, timeoutSeconds: number): Promise<void> {
-  const deadline = performance.now() + timeoutSeconds * 1000;
-  for await (const fleet of readings(display, display.pollMs)) {
-    if (!isKnown(fleet) && performance.now() < deadline) continue;
-    print(display, fleet, noColours);
-    process.exitCode = isKnown(fleet) ? EXIT.complete : EXIT.unknown;
+  const { reader, stop } = display;
+  let last: Fleet = reader.unanswered;
+  // An answer that is under way then is not waited for.
+  setTimeout(() => stop.abort(EXIT.unknown), timeoutSeconds * 1000).unref();
+  for await (last of readings(display)) {
+    if (!isKnown(last)) continue;
+    print(display, last, noColours);
+    process.exitCode = EXIT.complete;
     return;
   }
+  if (stop.signal.reason === EXIT.unknown) print(display, last, noColours);
 }
 
 async function showLines(display: Display): Promise<void> {
@@ -143,7 +146,7 @@ async function showScreen(display: Display): Promise<void> {
 }
 
 /** The fleet again and again, until `stop`: then at once, whatever the source is still busy with. */
-async function* readings({ reader, stop, pollMs }: Display, periodMs: number): AsyncGenerator<Fleet> {
+async function* readings({ reader, stop }: Display, periodMs = 0): AsyncGenerator<Fleet> {
   const { signal } = stop;
   const stopped = new Promise<undefined>((resolve) =>
     signal.addEventListener('abort', () => resolve(undefined)),
@@ -152,6 +155,6 @@ async function* readings({ reader, stop, pollMs }: Display, periodMs: number): A
     const fleet = await Promise.race([reader.read(), stopped]);
     if (fleet === undefined) return;
     yield fleet;
-    await sleep(Math.max(pollMs, periodMs), undefined, { signal }).catch(() => {});
+    await sleep(Math.max(reader.source.pollMs, periodMs), undefined, { signal }).catch(() => {});
   }
 }

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { PRESUME_AFTER_SECONDS, SourceError } from '../deploy/facts.js';
 import { EXIT } from './args/exit-codes.js';
 import { addSourceOptions, openSource, type SourceOptions } from './args/sources.js';
-import { durationBetween, parseCount, parseText, parseTime } from './args/values.js';
+import { durationBetween, parseCount, parseText, parseTime, parseTimeout } from './args/values.js';
 import { exitCodeNow, exitCodeOf, Gate, type Judged } from './gate.js';
 import { Judge, type JudgeOptions } from './judge.js';
 import { createPrinter } from './report.js';
@@ -47,7 +47,7 @@ export function watchCommand(): Command {
     )
     .addOption(
       new Option('--timeout <duration>', 'how long to wait')
-        .argParser(durationBetween('1ms', '576h'))
+        .argParser(parseTimeout)
         .default(TIMEOUT_SECONDS, `${TIMEOUT_SECONDS} s`),
     )
     .option(

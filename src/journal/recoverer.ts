@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { SILENT_AFTER_INTERVALS } from '../attributes.js';
+import { jittered } from '../lib/jitter.js';
 import { Turns } from '../lib/turns.js';
 import { errorCode } from '../lib/warn.js';
 import type { Environment } from '../worker/environment.js';
@@ -194,7 +195,7 @@ export class Recoverer {
   #pause(name: string): void {
     const { ms } = this.#pauses.get(name) ?? { ms: FIRST_PAUSE_MS / 2 };
     const next = Math.min(2 * ms, LONGEST_PAUSE_MS);
-    this.#pauses.set(name, { ms: next, until: performance.now() + next });
+    this.#pauses.set(name, { ms: next, until: performance.now() + jittered(next) });
   }
 
   /** @param isHeadEnough whether only its worker must be known */

@@ -9,6 +9,7 @@ import {
   ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer';
 import { SCOPE_NAME, SCOPE_VERSION } from '../attributes.js';
+import { jittered } from '../lib/jitter.js';
 import { redactUrl } from '../lib/redact.js';
 import { unref } from '../lib/timer.js';
 import { errorClass } from '../lib/warn.js';
@@ -18,7 +19,7 @@ import { giveUpQuestions } from './lookup.js';
 
 /** The specification's: too many requests, or a gateway without a server behind it. */
 const RETRYABLE_STATUS = [429, 502, 503, 504];
-/** The pause before the second attempt; it doubles up to the longest. At random it is up to half as long again. */
+/** The pause before the second attempt; it doubles up to the longest. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -90,9 +91,8 @@ function createSender<Batch>(
       if (until.aborted) return { reason: until.reason, canRetry: true };
       const failure = answer instanceof Error ? failureOf(answer) : failureIn(answer, serializer);
       if (!failure?.canRetry) return failure;
-      // Never shorter than our own pause, and not in step with the rest of a fleet.
-      const wait =
-        Math.max(pause, answer instanceof Error ? 0 : retryAfterMs(answer)) * (1 + Math.random() / 2);
+      // Never shorter than our own pause.
+      const wait = jittered(Math.max(pause, answer instanceof Error ? 0 : retryAfterMs(answer)));
       if (performance.now() + wait > deadline) return failure;
       const signal = AbortSignal.any([until, hurry.signal]);
       await sleep(wait, undefined, { signal, ref: false }).catch(() => {});

@@ -7,6 +7,7 @@ import {
   type SpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { SCOPE_NAME, SCOPE_VERSION } from '../attributes.js';
+import { jittered } from '../lib/jitter.js';
 import { unref } from '../lib/timer.js';
 import { Trouble } from '../lib/warn.js';
 import type { Environment } from '../worker/environment.js';
@@ -125,7 +126,7 @@ class SpanQueue implements SpanProcessor {
       if (!this.#hasFailed) continue;
       this.#waiting = [...batch, ...this.#waiting].slice(-queueSize);
       this.#stopTimer();
-      this.#sendIn(this.#environment.intervalMs);
+      this.#sendIn(jittered(this.#environment.intervalMs));
       return false;
     }
     return true;

@@ -25,8 +25,11 @@ const RESOURCE_ATTRIBUTES = 'OTEL_RESOURCE_ATTRIBUTES';
 const PER_SIGNAL = ['', '_METRICS', '_TRACES'];
 const perSignal = (setting: string) => PER_SIGNAL.map((signal) => `OTEL_EXPORTER_OTLP${signal}_${setting}`);
 
-/** Who means seconds is told so: a worker that reports each 15 ms is silent after a pause of 60 ms. */
-const SHORTEST_INTERVAL_MS = 100;
+/**
+ * Who means seconds is told so: a worker that reports each 15 ms is silent after a pause of 60 ms, no request is
+ * answered within 10 ms, and batches of 5 ms are a request for each span.
+ */
+const LEAST_MS = { interval: 100, timeout: 100, delay: 10 };
 
 const isUrl = (value: string) => /^https?:\/\//i.test(value) && URL.canParse(value);
 const isRatio = (value: string) => Number(value) >= 0 && Number(value) <= 1;
@@ -48,10 +51,10 @@ const choice = (variables: string[], values: string[], instead: string): Check =
   instead,
 });
 
-const milliseconds = (variables: string[], instead: number, least = 0): Check => ({
+const milliseconds = (variables: string[], instead: number, least: number): Check => ({
   variables,
-  accepts: (value) => Number(value) > 0 && Number(value) >= least && Number(value) <= LONGEST_TIMER_MS,
-  expected: `milliseconds ${least > 0 ? `from ${least}` : 'above 0'}, at most ${LONGEST_TIMER_MS}`,
+  accepts: (value) => Number(value) >= least && Number(value) <= LONGEST_TIMER_MS,
+  expected: `milliseconds from ${least}, at most ${LONGEST_TIMER_MS}`,
   instead: String(instead),
 });
 
@@ -82,12 +85,12 @@ const CHECKS: readonly Check[] = [
   },
   choice(perSignal('PROTOCOL'), ['http/protobuf', 'http/json'], 'http/protobuf'),
   choice(perSignal('COMPRESSION'), ['gzip', 'none'], 'none'),
-  milliseconds(perSignal('TIMEOUT'), DEFAULT_TIMEOUT_MS),
+  milliseconds(perSignal('TIMEOUT'), DEFAULT_TIMEOUT_MS, LEAST_MS.timeout),
   choice([TEMPORALITY], ['cumulative', 'delta', 'lowmemory'], 'cumulative'),
-  milliseconds(['OTEL_METRIC_EXPORT_INTERVAL'], DEFAULT_INTERVAL_MS, SHORTEST_INTERVAL_MS),
-  milliseconds(['OTEL_METRIC_EXPORT_TIMEOUT'], DEFAULT_EXPORT_TIMEOUT_MS),
-  milliseconds(['OTEL_BSP_SCHEDULE_DELAY'], BATCHES.delayMs),
-  milliseconds(['OTEL_BSP_EXPORT_TIMEOUT'], BATCHES.timeoutMs),
+  milliseconds(['OTEL_METRIC_EXPORT_INTERVAL'], DEFAULT_INTERVAL_MS, LEAST_MS.interval),
+  milliseconds(['OTEL_METRIC_EXPORT_TIMEOUT'], DEFAULT_EXPORT_TIMEOUT_MS, LEAST_MS.timeout),
+  milliseconds(['OTEL_BSP_SCHEDULE_DELAY'], BATCHES.delayMs, LEAST_MS.delay),
+  milliseconds(['OTEL_BSP_EXPORT_TIMEOUT'], BATCHES.timeoutMs, LEAST_MS.timeout),
   spans('OTEL_BSP_MAX_QUEUE_SIZE', BATCHES.queueSize),
   spans('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', BATCHES.batchSize),
   choice(['OTEL_TRACES_SAMPLER'], SAMPLERS, 'parentbased_always_on'),

@@ -53,3 +53,13 @@ describe('a second signal ends a command that is not done after the first, with 
     expect(await program.exitCode).toBe(exitCode);
   });
 });
+
+describe('a closed terminal ends a command, and never with 0', () => {
+  it.each([['watch', '--target', 'v2'], ['top'], ['top', '--once']])('%s %s', async (...args) => {
+    const source = await startSilentSource();
+    const program = command([...args, '--prometheus', source.url]);
+    await eventually(() => expect(source.isAsked()).toBe(true));
+    program.kill('SIGHUP');
+    expect(await program.exitCode).not.toBe(0);
+  });
+});

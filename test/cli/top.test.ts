@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { FakePrometheus } from '../deploy/prometheus/fake-prometheus.js';
 import { Child } from '../wire/support/child.js';
 import { eventually } from '../wire/support/eventually.js';
 import { command, hasTerminal, Terminal } from './command.js';
@@ -41,9 +43,19 @@ describe('openrtc-otel top --once', () => {
   });
 
   it('exits with 12, and says why, when the source can not be asked', async () => {
-    const top = command(['top', '--prometheus', 'http://127.0.0.1:9', '--once', '--timeout', '200ms']);
+    const top = command(['top', '--prometheus', 'http://127.0.0.1:9', '--once', '--timeout', '2s']);
     expect(await top.exitCode).toBe(12);
     expect(top.stdout).toMatch(/^Unknown: .*127\.0\.0\.1:9/m);
+  });
+
+  it('exits with 12 in time, whatever answer is still under way', async () => {
+    await using prometheus = await FakePrometheus.start();
+    prometheus.delayMs = 30_000;
+    const began = performance.now();
+    const top = command(['top', '--prometheus', prometheus.url, '--once', '--timeout', '200ms']);
+    expect(await top.exitCode).toBe(12);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(top.stdout).toMatch(/^Unknown: the source has not answered yet$/m);
   });
 
   it('looks at the target and the pool that are named', async () => {
@@ -95,10 +107,22 @@ describe('openrtc-otel top without a terminal', () => {
   });
 });
 
+it('openrtc-otel top leaves a source alone for as long as that asks for', async () => {
+  await using prometheus = await FakePrometheus.start();
+  prometheus.fault = (response) => response.writeHead(429, { 'retry-after': '4' }).end();
+  const top = command(['top', '--prometheus', prometheus.url, '--query-timeout', '1s']);
+  await eventually(() => expect(top.stdout).toContain('it answers 429'));
+  const asked = prometheus.asked.length;
+  await sleep(2_500);
+  expect(prometheus.asked.length).toBe(asked);
+});
+
 describe('wrong usage of openrtc-otel top', () => {
   it.each([
     [['--timeout', '5'], '--timeout: expected --once too, got none'],
     [['--once', '--timeout', 'soon'], 'expected a duration such as 500ms, 30s, 5m or 2h, got "soon"'],
+    [['--once', '--timeout', '0'], 'expected a duration from 1ms to 576h, got "0"'],
+    [['--once', '--timeout', '577h'], 'expected a duration from 1ms to 576h, got "577h"'],
     [['--target', ''], 'expected a text that is not empty, got ""'],
     [['--colour'], "unknown option '--colour'"],
   ])('%j', async (args, message) => {

@@ -10,7 +10,7 @@ export const SINCE = NOW - 600_000;
 /** So many seconds before now, in Unix ms. */
 export const ago = (seconds: number) => NOW - seconds * 1000;
 
-type Given = Partial<Omit<WorkerFacts, 'startedAt' | 'firstReportAt' | 'lastReportAt'>> & {
+export type Given = Partial<Omit<WorkerFacts, 'startedAt' | 'firstReportAt' | 'lastReportAt'>> & {
   /** When it came up, in seconds before now. */
   readonly up?: number;
   /** When it last reported, in seconds before now. */

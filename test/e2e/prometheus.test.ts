@@ -163,6 +163,17 @@ describe.each(NAMINGS)('a history in a Prometheus with %s', (naming) => {
   });
 });
 
+it.each<Naming>(['NoTranslation', 'NoUTF8EscapingWithSuffixes'])(
+  'a history in a Prometheus with %s is not found, and it is said what to set',
+  async (naming) => {
+    await using prometheus = await Prometheus.start(naming);
+    await send(prometheus.otlpUrl, HISTORY);
+    await expect(prometheusSource({ url: prometheus.url }).read({ at: NOW, target: 'v2' })).rejects.toThrow(
+      'under names with dots, such as openrtc.deployment_version: set its otlp.translation_strategy to Underscore',
+    );
+  },
+);
+
 describe('a Prometheus', () => {
   let prometheus: Prometheus;
   let pools = 0;

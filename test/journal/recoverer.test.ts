@@ -1,5 +1,6 @@
 import { chownSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { METRICS, SESSION_OUTCOME } from '../../src/attributes.js';
 import { Folder, newName } from '../../src/journal/folder.js';
 import { listen } from '../../src/journal/liveness-socket.js';
@@ -60,6 +61,20 @@ describe('a dead worker', () => {
     expect(goodbyes()).toEqual([]);
     expect(spans()).toHaveLength(2);
     expect(folder.files()).toEqual([]);
+  });
+
+  it('is not looked at again in step with other recoverers', async () => {
+    await leave();
+    pipeline.environment({ OTEL_EXPORTER_OTLP_TIMEOUT: '300' });
+    pipeline.collector.answer = () => ({ status: 503 });
+    vi.spyOn(Math, 'random').mockReturnValue(0.99);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const recoverer = createRecoverer();
+    await recoverer.look();
+    pipeline.collector.answer = () => ({});
+    const failedAt = performance.now();
+    while ((await recoverer.look()).left > 0) await sleep(20);
+    expect(performance.now() - failedAt).toBeGreaterThan(700);
   });
 
   it.each([

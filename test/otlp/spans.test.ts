@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SESSION_ID, SESSION_SPAN, SESSION_START_SPAN } from '../../src/attributes.js';
 import type { Telemetry } from '../../src/instrument/handle.js';
 import { only } from '../support/lists.js';
@@ -51,6 +51,22 @@ describe('the spans of a worker', () => {
       `spans do not arrive at ${url}: timed out`,
       `spans arrive at ${url} again`,
     ]);
+  });
+
+  it('are sent again not in step with those of others', async () => {
+    pipeline.environment({ OTEL_METRIC_EXPORT_INTERVAL: '1000', OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '300' });
+    vi.spyOn(Math, 'random').mockReturnValue(0.99);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const times: number[] = [];
+    pipeline.collector.answer = (path) => {
+      if (path !== '/v1/traces') return {};
+      times.push(performance.now());
+      return { status: 503 };
+    };
+    start().startSession().end();
+    await vi.waitFor(() => expect(times.length).toBeGreaterThan(1), 5_000);
+    const [first = 0, second = 0] = times;
+    expect(second - first).toBeGreaterThan(1_400);
   });
 
   it('keep the ids that they were given before the SDK was loaded', async () => {

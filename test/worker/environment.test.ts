@@ -80,9 +80,10 @@ const CASES: readonly Case[] = [
   },
   {
     names: forEachSignal('TIMEOUT'),
-    good: ['1', '10000', '2500.5'],
-    wrong: ['0', '-1', '10s', 'Infinity', 'NaN', '2147483648'],
-    expected: 'milliseconds above 0, at most 2147483647',
+    good: ['100', '10000', '2500.5'],
+    // Seconds too: no request would be answered in time.
+    wrong: ['0', '-1', '10s', 'Infinity', 'NaN', '2147483648', '1', '10', '99.9'],
+    expected: 'milliseconds from 100, at most 2147483647',
     instead: '10000',
   },
   {
@@ -101,11 +102,18 @@ const CASES: readonly Case[] = [
     instead: '15000',
   },
   {
-    names: ['OTEL_METRIC_EXPORT_TIMEOUT'],
-    good: ['1', '5000'],
-    wrong: ['0', '-1', '5s', 'Infinity'],
-    expected: 'milliseconds above 0, at most 2147483647',
+    names: ['OTEL_METRIC_EXPORT_TIMEOUT', 'OTEL_BSP_EXPORT_TIMEOUT'],
+    good: ['100', '5000'],
+    wrong: ['0', '-1', '5s', 'Infinity', '30', '99.9'],
+    expected: 'milliseconds from 100, at most 2147483647',
     instead: '30000',
+  },
+  {
+    names: ['OTEL_BSP_SCHEDULE_DELAY'],
+    good: ['10', '5000'],
+    wrong: ['0', '-1', '5s', 'Infinity', '1', '5', '9.9'],
+    expected: 'milliseconds from 10, at most 2147483647',
+    instead: '200',
   },
   {
     names: ['OTEL_TRACES_SAMPLER'],

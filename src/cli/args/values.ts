@@ -41,6 +41,9 @@ export const durationBetween = (least: string, most: string) => (text: string) =
   return seconds;
 };
 
+/** How long to wait at all: as long as a timer can. */
+export const parseTimeout = durationBetween('1ms', '576h');
+
 /** A time of the command line: absolute, in Unix ms, or so many seconds before now. */
 export type TimeArgument = { readonly unixMs: number } | { readonly secondsAgo: number };
 

@@ -45,6 +45,11 @@ export class FleetReader {
     readonly query: FleetQuery,
   ) {}
 
+  /** What is known before the first read. */
+  get unanswered(): Fleet {
+    return { at: Date.now(), pools: [], trends: this.#trends, trouble: 'the source has not answered yet' };
+  }
+
   async read(): Promise<Fleet> {
     const trends = this.#trends;
     const at = Date.now();

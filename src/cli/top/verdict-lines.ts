@@ -80,8 +80,9 @@ function checkLines(name: string, { state, sentence }: Check, columns: number): 
   ];
 }
 
-function timeLeft({ timeLeftSeconds }: Verdict): string {
-  if (timeLeftSeconds === undefined) return '';
-  if (timeLeftSeconds === 'not falling') return '; sessions do not get fewer';
-  return `; about ${duration(Math.round(timeLeftSeconds))} left`;
+/** Short: the check says more. */
+function timeLeft({ timeLeftSeconds: left, timeLeftAtMostSeconds: most }: Verdict): string {
+  if (left === undefined) return '';
+  if (left === 'not falling') return '; sessions do not get fewer';
+  return `; ${left === most ? 'at the latest' : 'a guess:'} ${duration(Math.ceil(left))} to go`;
 }

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { jittered } from '../../lib/jitter.js';
 import { redactUrl, UNSEEN } from '../../lib/redact.js';
 import { isRecord } from '../../lib/validate.js';
 import { SourceError } from '../facts.js';
@@ -135,7 +136,8 @@ export class PrometheusApi {
         { timeoutMs: this.#timeoutMs, closed: this.#closed.signal },
       );
       if (response.status !== 200) {
-        this.#restUntil = performance.now() + Math.min(retryAfter(response.headers), LONGEST_REST_MS);
+        const restMs = Math.min(retryAfter(response.headers), LONGEST_REST_MS);
+        this.#restUntil = performance.now() + jittered(restMs);
       }
       return response;
     } catch (error) {

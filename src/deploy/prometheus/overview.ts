@@ -3,7 +3,7 @@ import { duration } from '../../lib/format.js';
 import { DEFAULT_INTERVAL_SECONDS } from '../facts.js';
 import type { PrometheusApi, Sample } from './http.js';
 import { labelName, TAG } from './promql.js';
-import { overviewQuery } from './queries.js';
+import { overviewQuery, storedWithDots } from './queries.js';
 
 /** How far back the pools, and the first sighting of a version that runs no more, are searched for. */
 const OVERVIEW_MS = 4 * 3_600_000;
@@ -48,12 +48,25 @@ export async function readOverview(
   const now = at ?? clock ?? askedAt;
   const aheadMs = at === undefined ? Math.max(0, now - Date.now()) + Math.min(0, now - askedAt) : 0;
   if (samples.length === 0) {
+    if (await keepsDots(api, at)) throw api.sourceError(WITH_DOTS);
     const among = matchers.length > 0 ? ` with ${matchers.join(',')}` : '';
     throw api.sourceError(
       `it has no report of a worker${among} from the last ${duration(windowMs / 1000)}${clockHint(aheadMs)}`,
     );
   }
   return { now, aheadMs, pools: poolsFrom(samples) };
+}
+
+const WITH_DOTS = `it has reports of workers under names with dots, such as ${METRICS.running.name}: set its otlp.translation_strategy to UnderscoreEscapingWithSuffixes (VictoriaMetrics: -opentelemetry.usePrometheusNaming)`;
+
+/** Whether names are stored as OpenTelemetry has them, where no expression of this package finds them. */
+async function keepsDots(api: PrometheusApi, at: number | undefined): Promise<boolean> {
+  try {
+    const { samples } = await api.query(storedWithDots(METRICS.running), at);
+    return samples.length > 0;
+  } catch {
+    return false; // nothing more is known than without this question
+  }
 }
 
 function poolsFrom(samples: readonly Sample[]): Map<string, PoolOverview> {

@@ -76,6 +76,9 @@ export function overviewQuery(matchers: readonly string[], windowMs: number): st
   });
 }
 
+/** How many series have the name of a metric as OpenTelemetry writes it. */
+export const storedWithDots = ({ name }: Metric): string => `count({__name__=${quoted(name)}})`;
+
 /** How far after a moment reports are searched for, in ms: servers refuse what is from much later. */
 export const AHEAD_MS = HOUR_MS;
 

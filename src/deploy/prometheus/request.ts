@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jittered } from '../../lib/jitter.js';
 
 /** What a server answered. */
 export type PlainResponse = Pick<Response, 'status' | 'statusText' | 'headers'> & { readonly text: string };
@@ -11,7 +12,7 @@ export const MOST_MEBIBYTES = 64;
 
 /** A server that is busy, restarted, or away from its proxy for a moment. */
 const PASSING = new Set([429, 502, 503, 504]);
-/** Between a failure and the second try, and up to as much again: many gates must not come back together. */
+/** Between a failure and the second try. */
 const PAUSE_MS = 200;
 /** A server that wants to be left alone for longer is not asked a second time. */
 const LONGEST_PAUSE_MS = 10_000;
@@ -45,7 +46,7 @@ export async function postTwice(
   } catch (error) {
     if (closed.aborted || error instanceof TooLargeError) throw error;
   }
-  await sleep(pauseMs + Math.random() * PAUSE_MS, undefined, { signal: closed });
+  await sleep(jittered(pauseMs), undefined, { signal: closed });
   return once();
 }
 

@@ -1,3 +1,4 @@
+import { checkOptions, isSeconds, isWhole, type Rule, type Rules } from '../../lib/validate.js';
 import { type DeployFacts, stateOf, type WorkerFacts } from '../facts.js';
 import { type AssessOptions, sortFacts, sum } from './assessment.js';
 import { checkDrained, timeLeft } from './drained.js';
@@ -7,13 +8,27 @@ import { checkOnTarget } from './on-target.js';
 import { phaseOf } from './phase.js';
 import type { Verdict, Waiting } from './verdict.js';
 
+const YES_OR_NO: Rule = ['true or false', (value) => typeof value === 'boolean'];
+const RULES: Rules<keyof AssessOptions> = {
+  target: ['a text that is not empty', (value) => typeof value === 'string' && value !== ''],
+  expected: ['a whole number from 1', isWhole(1)],
+  restart: YES_OR_NO,
+  presumeAfterSeconds: ['seconds, 0 or more', isSeconds],
+  strict: YES_OR_NO,
+};
+
 /**
  * Where a deploy stands. Pure: no clock, no network; the same facts in any order give the same verdict.
  *
  * Every worker that ran is accounted for: by a goodbye, or by reports that go on; or it is named, and the verdict holds.
  * What is absent (a gauge, a witness, a part of the window) is never taken for 0 or for gone: the phase is `unknown`.
+ *
+ * @throws TypeError for an unknown or a wrong option, and without a target.
  */
 export function assessDeploy(facts: DeployFacts, options: AssessOptions): Verdict {
+  checkOptions(options, RULES);
+  if (options.target === undefined)
+    throw new TypeError(`option target: expected ${RULES.target[0]}, got none`);
   const assessment = sortFacts(facts, options);
   const { target, now, since, running, others, accepting, expected, old, confirmed, presumed } = assessment;
   const checks = {
@@ -45,7 +60,7 @@ export function assessDeploy(facts: DeployFacts, options: AssessOptions): Verdic
       active,
     })),
     tenantsLeft: sessionsByTenant(old),
-    timeLeftSeconds: timeLeft(assessment),
+    ...timeLeft(assessment),
     silenceWindowSeconds: assessment.silence / 1000,
   };
 }

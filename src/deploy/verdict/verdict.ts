@@ -92,8 +92,13 @@ export interface Verdict {
   readonly notes: readonly string[];
   /** Sessions left by tenant, where tenants are reported. */
   readonly tenantsLeft: Readonly<Record<string, number>>;
-  /** Until the last session has left, from how fast they leave; undefined when nothing drains or it is too early. */
+  /**
+   * Until the last session has left: a guess from how fast they leave, where their lengths are as different as those of
+   * calls are, and no longer than the drain timeouts allow. Undefined when nothing drains or it is too early.
+   */
   readonly timeLeftSeconds: number | 'not falling' | undefined;
+  /** Until the last drain timeout is over; absent where a worker with sessions has none, or is past it. */
+  readonly timeLeftAtMostSeconds?: number;
   /** How long a worker may be without a report before it is silent; how long a finished state should hold. */
   readonly silenceWindowSeconds: number;
 }

@@ -40,6 +40,7 @@ const pools = new WeakMap<LiveKitServer, LiveKitPool>();
  * @example
  * const options = new ServerOptions({ agent: fileURLToPath(import.meta.url) });
  * instrument(livekitPool(AgentServer, options), { poolName: 'voice-prod' });
+ * process.on('SIGTERM', () => {}); // a second one must not end the process
  * cli.runApp(options);
  */
 export function livekitPool(

@@ -68,7 +68,9 @@ describe('the head of a pool', () => {
       ...each,
       earlier: { at: NOW - 60_000, active: each.version === 'v1' ? 6 : each.active },
     }));
-    expect(draw(fleetOf([statusOf(falling)])).texts[3]).toMatch(/; about 60 s left$/);
+    expect(draw(fleetOf([statusOf(falling)])).texts[3]).toMatch(/; a guess: 3 min to go$/);
+    const limited = falling.map((each) => ({ ...each, drainTimeoutSeconds: 170 }));
+    expect(draw(fleetOf([statusOf(limited)])).texts[3]).toMatch(/; at the latest 70 s to go$/);
     expect(draw(fleetOf([statusOf(draining())])).texts[3]).toMatch(/; sessions do not get fewer$/);
   });
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SourceError } from '../../../src/deploy/facts.js';
 import { type PrometheusOptions, prometheusSource } from '../../../src/deploy/prometheus/source.js';
 import { answerJson, FakePrometheus, succeed } from './fake-prometheus.js';
@@ -252,7 +252,19 @@ describe('a request that fails', () => {
     expect(source.pollMs).toBeGreaterThan(39_000);
     prometheus.fault = wait('9999');
     await expect(source.pools()).rejects.toThrow('it answers 503');
-    expect(source.pollMs).toBeLessThanOrEqual(60_000);
+    expect(source.pollMs).toBeLessThanOrEqual(90_000);
+  });
+
+  it('comes back not in step with those of others', async () => {
+    prometheus.fault = (response) => response.writeHead(503, { 'retry-after': '40' }).end();
+    const rest = async (random: number) => {
+      vi.spyOn(Math, 'random').mockReturnValue(random);
+      onTestFinished(() => void vi.restoreAllMocks());
+      const source = prometheusSource({ url: prometheus.url });
+      await expect(source.pools()).rejects.toThrow('it answers 503');
+      return source.pollMs;
+    };
+    expect((await rest(0.99)) - (await rest(0))).toBeGreaterThan(15_000);
   });
 
   it('is not sent again, and ends, when the source is closed', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FactsQuery, SourceError } from '../../../src/deploy/facts.js';
 import { prometheusSource } from '../../../src/deploy/prometheus/source.js';
-import { FakePrometheus, type Known } from './fake-prometheus.js';
+import { answerJson, FakePrometheus, type Known } from './fake-prometheus.js';
 import { ago, covered, NOW, pool, without, worker } from './known.js';
 
 const seconds = (ms: number) => (ms / 1000).toFixed(3);
@@ -107,6 +107,26 @@ describe('the pool', () => {
     await expect(read()).rejects.toThrow(
       new SourceError(`Prometheus at ${prometheus.url}: it has no report of a worker from the last 4 h`),
     );
+  });
+
+  it('is none where names keep their dots, and then it is said what to set', async () => {
+    prometheus.known = [];
+    prometheus.values.set('count({__name__="openrtc.deployment_version"})', 3);
+    await expect(read()).rejects.toThrow(
+      /under names with dots, such as openrtc\.deployment_version: set its /,
+    );
+    await expect(read()).rejects.toThrow(
+      / otlp\.translation_strategy to UnderscoreEscapingWithSuffixes .*-opentelemetry\.usePrometheusNaming\)$/,
+    );
+  });
+
+  it('is none where the question for names with dots fails, and nothing more is said', async () => {
+    prometheus.known = [];
+    prometheus.fault = (response) =>
+      prometheus.asked.at(-1)?.query.startsWith('count')
+        ? answerJson(response, 422, { status: 'error', error: 'no' })
+        : false;
+    await expect(read()).rejects.toThrow(/ it has no report of a worker from the last 4 h$/);
   });
 });
 

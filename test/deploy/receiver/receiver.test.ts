@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { JsonMetricsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, MetricReader, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as names from '../../../src/attributes.js';
 import {
   type MetricPoint,
@@ -274,6 +274,16 @@ describe('startReceiver', () => {
     [{ prot: 1 }, 'option prot: expected one of host, port, onMetrics, now'],
   ])('refuses %j', async (wrong, message) => {
     await expect(startReceiver(wrong as never)).rejects.toThrow(message);
+  });
+
+  it('goes by a clock that is right, and that nobody sets back', async () => {
+    const before = Date.now();
+    await using receiver = await startReceiver();
+    expect(Math.abs(receiver.coveredSince - before)).toBeLessThan(60_000);
+    vi.useFakeTimers({ toFake: ['Date'], now: before - 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    const { now } = await receiver.read({ pool: 'voice' });
+    expect(now).toBeGreaterThanOrEqual(receiver.coveredSince);
   });
 
   it('closes at once, and twice', async () => {

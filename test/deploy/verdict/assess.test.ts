@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ago, assess, exited, fleet, green, SINCE, worker } from '../support.js';
+import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
+import { ago, assess, exited, facts, fleet, type Given, green, SINCE, worker } from '../support.js';
 
 describe('a deploy is complete', () => {
   it('when all report the target, the old ones have exited and nothing was dropped', () => {
@@ -333,16 +334,105 @@ describe('what is left', () => {
     ]);
   });
 
-  it('has a time left from how fast sessions leave', () => {
-    const old = (active: number, earlier: number) =>
-      worker({ active, draining: true, drainingSince: ago(300), earlier: { at: ago(100), active: earlier } });
-    expect(assess([old(10, 20), ...green()]).timeLeftSeconds).toBe(100);
-    expect(assess([old(10, 20), ...green()]).checks.drained.sentence).toContain('About 100 s to go');
-    expect(assess([old(10, 10), ...green()]).timeLeftSeconds).toBe('not falling');
-    expect(assess([old(0, 10), ...green()]).timeLeftSeconds).toBeUndefined();
-    expect(assess([old(10, 20), worker({ id: 'x', active: 1 }), ...green()]).timeLeftSeconds).toBeUndefined();
-    const early = { ...old(10, 20), earlier: { at: ago(14), active: 20 } };
-    expect(assess([early, ...green()]).timeLeftSeconds).toBeUndefined();
+  describe('has a time left', () => {
+    const old = (active: number, earlier: number, given: Given = {}) =>
+      worker({
+        ...{ active, draining: true, drainingSince: ago(300) },
+        earlier: { at: ago(100), active: earlier },
+        ...given,
+      });
+    /** How calls of 5 minutes on the average end, when no new ones come. */
+    const leftAfter = (calls: number, seconds: number) => calls * Math.exp(-seconds / 300);
+
+    it.each([60, 300, 600])(
+      'of 48 calls of about 5 minutes after %d s: as long as the last one takes',
+      (at) => {
+        const last = 300 * (Math.log(48) + 0.58);
+        // Workers whose drain began at different times.
+        const seconds = [60, 60, 45, 30];
+        const workers = seconds.map((seen, index) =>
+          old(leftAfter(12, at), leftAfter(12, at - seen), {
+            id: `w-${index}`,
+            earlier: { at: ago(seen), active: leftAfter(12, at - seen) },
+          }),
+        );
+        const { timeLeftSeconds } = assess([...workers, ...green()]);
+        expect(Number(timeLeftSeconds) / (last - at)).toBeCloseTo(1, 1);
+      },
+    );
+
+    it('of workers with one call each, most of which have left', () => {
+      const half = (given: Given) =>
+        fleet('v1', 10, {
+          draining: true,
+          drainingSince: ago(300),
+          earlier: { at: ago(100), active: 1 },
+          ...given,
+        });
+      const running = half({ active: 1 });
+      const gone = half({ exited: true, heard: 30 }).map((each) => ({ ...each, id: `gone-${each.id}` }));
+      // How fast the sessions of long ago fell is not what is asked.
+      const before = worker({ id: 'before', exited: true, heard: 500, earlier: { at: ago(900), active: 9 } });
+      const { timeLeftSeconds } = assess([...running, ...gone, before, ...green()]);
+      expect(timeLeftSeconds).toBeCloseTo(415.9, 1);
+    });
+
+    it('that is named as a guess', () => {
+      // Half of them in 100 s: ten more are 100 s * (ln(10) + 0.58) / ln(2).
+      const { checks, timeLeftSeconds } = assess([old(10, 20), ...green()]);
+      expect(timeLeftSeconds).toBeCloseTo(415.9, 1);
+      expect(checks.drained.sentence).toBe('10 sessions left on w-1 (v1). A guess: about 7 min to go.');
+    });
+
+    it('that is never longer than the last drain timeout', () => {
+      const limited = (given: Given = {}) => old(10, 20, { drainTimeoutSeconds: 400, ...given });
+      const { checks, ...verdict } = assess([
+        limited(),
+        limited({ id: 'x', drainTimeoutSeconds: 500 }),
+        ...green(),
+      ]);
+      expect(verdict).toMatchObject({ timeLeftSeconds: 200, timeLeftAtMostSeconds: 200 });
+      expect(checks.drained.sentence).toMatch(/ At the latest 3 min to go, by the drain timeout\.$/);
+      const long = assess([limited({ drainTimeoutSeconds: 3600 }), ...green()]);
+      expect(long.timeLeftSeconds).toBeCloseTo(415.9, 1);
+      expect(long).toMatchObject({ timeLeftAtMostSeconds: 3300 });
+      const { checks: constant } = assess([limited({ earlier: { at: ago(100), active: 10 } }), ...green()]);
+      expect(constant.drained.sentence).toMatch(
+        / Not falling; at the latest 100 s to go, by the drain timeout\.$/,
+      );
+    });
+
+    it.each([
+      ['has none', {}],
+      ['is past it', { drainTimeoutSeconds: 299 }],
+      ['began at nobody knows when', { drainTimeoutSeconds: 400, drainingSince: undefined }],
+    ])('without a limit where one of two workers %s', (_, given) => {
+      const workers = [
+        old(10, 20, { drainTimeoutSeconds: 299 }),
+        old(10, 20, { id: 'x', ...given } as Given),
+      ];
+      const verdict = assess([...workers, ...green()]);
+      expect(verdict.timeLeftSeconds).toBeCloseTo(516, 0);
+      expect(verdict).not.toHaveProperty('timeLeftAtMostSeconds');
+    });
+
+    it('that does not wait for the drain timeout of who has no session', () => {
+      const drained = old(0, 0, { id: 'x', drainTimeoutSeconds: 3600 });
+      expect(assess([old(10, 20, { drainTimeoutSeconds: 400 }), drained, ...green()]).timeLeftSeconds).toBe(
+        100,
+      );
+    });
+
+    it('where that is known', () => {
+      expect(assess([old(10, 10), ...green()]).timeLeftSeconds).toBe('not falling');
+      expect(assess([old(10, 0), ...green()]).timeLeftSeconds).toBe('not falling');
+      expect(assess([old(0, 10), ...green()]).timeLeftSeconds).toBeUndefined();
+      expect(
+        assess([old(10, 20), worker({ id: 'x', active: 1 }), ...green()]).timeLeftSeconds,
+      ).toBeUndefined();
+      const early = old(10, 20, { earlier: { at: ago(14), active: 20 } });
+      expect(assess([early, ...green()]).timeLeftSeconds).toBeUndefined();
+    });
   });
 
   it('is told by tenant', () => {
@@ -387,3 +477,29 @@ function witness() {
 function iso(unixMs: number) {
   return new Date(unixMs).toISOString().replace('.000', '');
 }
+
+describe('a wrong option is named:', () => {
+  it.each([
+    [{ target: '' }, "option target: expected a text that is not empty, got ''"],
+    [{ target: undefined }, 'option target: expected a text that is not empty, got none'],
+    [{ target: 1.5 }, 'option target: expected a text that is not empty, got 1.5'],
+    [{ expected: 0 }, 'option expected: expected a whole number from 1, got 0'],
+    [{ expected: Number.NaN }, 'option expected: expected a whole number from 1, got NaN'],
+    [{ restart: 'no' }, "option restart: expected true or false, got 'no'"],
+    [{ strict: 1 }, 'option strict: expected true or false, got 1'],
+    [{ presumeAfterSeconds: -1 }, 'option presumeAfterSeconds: expected seconds, 0 or more, got -1'],
+    [
+      { presumeAfterSeconds: Number.POSITIVE_INFINITY },
+      'option presumeAfterSeconds: expected seconds, 0 or more, got Infinity',
+    ],
+    [{ expect: 3 }, 'option expect: expected one of target, expected, restart, presumeAfterSeconds, strict'],
+  ])('%j', (options, message) => {
+    expect(() => assess(green(), { options: options as never })).toThrow(new TypeError(message));
+  });
+
+  it('none at all', () => {
+    expect(() => assessDeploy(facts(green()), undefined as never)).toThrow(
+      new TypeError('options: expected an object, got undefined'),
+    );
+  });
+});

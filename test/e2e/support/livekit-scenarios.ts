@@ -156,10 +156,11 @@ export const DEPLOYS: readonly Scenario[] = [
     },
   },
   {
-    what: 'a drain that is stuck until its timeout',
+    what: 'a drain that is stuck until its timeout, whatever a second SIGTERM says',
     async run(scene, watch) {
       const { v1, call } = await replacedWithTwoCalls(scene, watch, 'worker.js');
       await scene.seen('v1', { draining: true, active: 2, drainTimeoutSeconds: 6 });
+      v1.kill('SIGTERM');
       await call.end();
       await scene.seen('v1', { draining: true, active: 1, exited: false });
       expect(await v1.exit).toEqual({ code: 143, signal: null });

@@ -19,8 +19,12 @@ export const prometheusDir = (): Promise<string> =>
     }
   });
 
-/** How metrics are named: as by default, or as where suffixes are off (the default of Mimir). */
-export type Naming = 'UnderscoreEscapingWithSuffixes' | 'UnderscoreEscapingWithoutSuffixes';
+/** How metrics are named: as by default, as where suffixes are off (the default of Mimir), or with dots. */
+export type Naming =
+  | 'UnderscoreEscapingWithSuffixes'
+  | 'UnderscoreEscapingWithoutSuffixes'
+  | 'NoUTF8EscapingWithSuffixes'
+  | 'NoTranslation';
 
 /** `otlp` decides how names that come over OTLP are written; over remote write, the sender does. */
 const config = (naming: Naming, outOfOrderWindow: string) => `
