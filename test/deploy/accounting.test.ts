@@ -126,6 +126,47 @@ describe('every worker that ran is accounted for', () => {
   });
 });
 
+it('a worker that stalls for a moment is not silent, however often it reports', () => {
+  const often = { every: 0.015 };
+  const young = green(4).map((worker): Played => ({ ...worker, ...often, reports: [4, 12] }));
+  const pool = playedPool(v1('o1', { reports: [0, 10], ...often }), ...young);
+  for (const stalled of [0.15, 1.9]) {
+    expect(pool.judge(10 + stalled, { since: 3 }), `for ${stalled} s`).toMatchObject({
+      phase: 'rolling',
+      silenceWindowSeconds: 2,
+    });
+  }
+});
+
+describe('a clock that is set back', () => {
+  it.each([300, 610])('by %i s: the last arrival counts, and it is said', (seconds) => {
+    const setBack = { ahead: (at: number) => (at < 700 ? 0 : -seconds) };
+    const begin = (sessions: number) => (at: number) => (at < 700 ? 0 : sessions);
+    const killed = v1('o1', { reports: [0, 900], active: begin(5), ...setBack });
+    const verdict = playedPool(killed, ...green(600)).judge(1_300);
+    expect(verdict).toMatchObject({ phase: 'dropped', dropped: { presumed: 5 } });
+    expect(verdict.notes).toEqual([
+      'The clock of o1 (v1) was set back: the order of its reports is that of their arrival.',
+    ]);
+
+    const leaves = { id: 'n3', version: 'v2', reports: [590, LATE], active: 2, draining: begin(1) } as const;
+    const left = v1('o1', { reports: [0, 600], goodbye: { at: 610 } });
+    expect(playedPool(left, ...green(600), { ...leaves, ...setBack }).judge(1_300)).toMatchObject({
+      phase: 'draining',
+      waitingFor: [{ id: 'n3', state: 'draining', sessions: 2 }],
+    });
+  });
+
+  it('is not what late reports come from: a killed worker keeps its last one', () => {
+    const killed = v1('o1', { reports: [0, 600], active: 5 });
+    // Ten reports of 0 sessions from ten minutes ago, all at once.
+    const ahead = (at: number) => 300 + 150 * (at - 900) - at;
+    const backlog = v1('o1', { reports: [900, 901], every: 0.1, ahead });
+    const verdict = playedPool(killed, backlog, ...green(700)).judge(1_300);
+    expect(verdict).toMatchObject({ phase: 'dropped', dropped: { presumed: 5 }, notes: [] });
+  });
+});
+
 describe('what is absent is unknown', () => {
   it.each([
     ['dropped', METRICS.dropped.name, 'dropped'],
