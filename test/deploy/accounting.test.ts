@@ -63,12 +63,15 @@ describe('every worker that ran is accounted for', () => {
     expect(pool.judge(990 + 300 + 361, { since: 0 }).phase).toBe('complete');
   });
 
-  it('an id that runs after its goodbye is contradictory, and never complete', () => {
+  it.each([
+    ['beside another', green(605).slice(1)],
+    ['alone', []],
+  ])('an id that runs after its goodbye is contradictory, and never complete: %s', (_, others) => {
     const twice: Played[] = [
       { id: 'n1', version: 'v2', reports: [605, 885], goodbye: { at: 900 } },
-      { id: 'n1', version: 'v2', reports: [915, LATE] },
+      { id: 'n1', version: 'v2', reports: [915, LATE], start: 600 },
     ];
-    const verdict = playedPool(...twice, ...green(605)).judge(1_202);
+    const verdict = playedPool(...twice, ...others).judge(1_202);
     expect(verdict.phase).toBe('unknown');
     expect(verdict.checks.version.sentence).toContain('n1 (v2) runs after the goodbye: an id is used twice');
   });
@@ -101,6 +104,18 @@ describe('every worker that ran is accounted for', () => {
     const strict = pool.judge(2_000, { strict: true });
     expect(strict).toMatchObject({ phase: 'unknown', checks: { version: { state: 'unknown' } } });
     expect(strict.checks.version.sentence).toContain('o1 (v1) vanished without a goodbye and may still run');
+  });
+
+  it('a worker whose telemetry is cut off in its drain may have dropped all, until its goodbye comes', () => {
+    const cut = v1('o1', { reports: [12, 702], active: 5, draining: (at) => Number(at > 700) });
+    const late = playedPool({ ...cut, goodbye: { at: 2_000 } }, ...green(600));
+    for (const [at, phase] of [
+      [800, 'draining'],
+      [1_300, 'dropped'],
+    ] as const) {
+      expect(late.judge(at)).toMatchObject({ phase, dropped: { confirmed: 0, presumed: 5 } });
+    }
+    expect(late.judge(2_000)).toMatchObject({ phase: 'complete', dropped: { confirmed: 0, presumed: 0 } });
   });
 
   it('a worker of the target that vanished shortly before the start is held open', () => {
@@ -181,12 +196,9 @@ describe('what is absent is unknown', () => {
       goodbye: { at: 910, dropped: 2 },
     });
     for (const one of [filtered, { ...filtered, goodbye: undefined } as unknown as Played]) {
-      const verdict = playedPool(one, ...green(700)).judge(1_400);
-      expect(verdict.phase, name).toBe(
-        key === 'running' || key === 'dropped' || !one.goodbye ? 'unknown' : verdict.phase,
-      );
-      expect(verdict.phase).not.toBe('complete');
-      if (verdict.phase === 'unknown') expect(verdict.checks[check].sentence).toContain(name);
+      const { phase, checks } = playedPool(one, ...green(700)).judge(1_400);
+      expect(phase).toBe('unknown');
+      expect(checks[check].sentence).toContain(name);
     }
   });
 
@@ -209,6 +221,18 @@ describe('what is absent is unknown', () => {
     const verdict = playedPool(...cut, ...green(700)).judge(1_400);
     expect(verdict.phase).toBe('unknown');
     expect(verdict.checks.dropped.sentence).toContain(METRICS.dropped.name);
+  });
+
+  it('a goodbye that does not know what it dropped, of a worker whose pool told no sessions', () => {
+    const blind: Played[] = [
+      v1('o1', { reports: [0, 900], without: ['active'] }),
+      v1('o1', { reports: [1, 0], goodbye: { at: 910 }, without: ['active', 'dropped'] }),
+    ];
+    const { phase, checks } = playedPool(...blind, ...green(700)).judge(1_400);
+    expect(phase).toBe('unknown');
+    expect(checks.drained.sentence).toContain(METRICS.active.name);
+    expect(checks.dropped.sentence).toContain(METRICS.active.name);
+    expect(checks.dropped.sentence).toContain(METRICS.dropped.name);
   });
 
   it('other pools are not invisible', () => {

@@ -3,7 +3,7 @@ import { METRICS } from '../../../src/attributes.js';
 import type { FactsQuery } from '../../../src/deploy/facts.js';
 import { prometheusSource } from '../../../src/deploy/prometheus/source.js';
 import { FakePrometheus, type Known } from './fake-prometheus.js';
-import { ago, covered, NOW, pool, without, worker } from './known.js';
+import { ago, covered, elsewhere, NOW, pool, without, worker } from './known.js';
 
 let prometheus: FakePrometheus;
 beforeEach(async () => {
@@ -169,19 +169,13 @@ describe('a clock that is ahead', () => {
 });
 
 describe('elsewhere', () => {
-  const counts = (name: string, workers: number, sessions?: number): Known[] => {
-    const labels = { openrtc_pool_name: name, openrtc_worker_version: 'v1' };
-    const found = [{ fact: 'workers', labels, value: workers }];
-    return sessions === undefined ? found : [...found, { fact: 'sessions', labels, value: sessions }];
-  };
-
   it('are other pools, and what matchers cut out', async () => {
     prometheus.known = [
       ...pool('voice', 'v2', ago(600)),
       ...pool('chat', 'v1', ago(600)),
       ...worker(),
-      ...counts('chat', 2, 5),
-      ...counts('voice', 1),
+      ...elsewhere('chat', 2, 5),
+      ...elsewhere('voice', 1),
     ];
     const expected = [
       { pool: 'chat', version: 'v1', workers: 2, sessions: 5 },
