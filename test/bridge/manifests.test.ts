@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { bridgeCommand } from '../../src/cli/bridge.js';
 
 const FILES = ['kubernetes.yaml', 'openrtc-bridge.service', 'openrtc-worker.service'] as const;
@@ -18,6 +19,15 @@ describe('the manifests', () => {
       expect(bridgeCommand().options.map(({ long }) => long)).toEqual(expect.arrayContaining(given));
     },
   );
+
+  it.each([
+    ['openrtc-python/kubernetes.yaml', 'bridge'],
+    ['journal/sidecar.yaml', 'recover'],
+  ])('start what carries the telemetry before the worker, and end it after: %s', (file, name) => {
+    const text = readFileSync(new URL(`../../examples/${file}`, import.meta.url), 'utf8');
+    const { initContainers } = parse(text).spec.template.spec;
+    expect(initContainers).toMatchObject([{ name, restartPolicy: 'Always' }]);
+  });
 
   it('give the worker more time to end than it may drain, and the bridge the same timeout', () => {
     const kubernetes = read('kubernetes.yaml');

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createPrinter } from '../../src/cli/report.js';
-import { assess, fleet, green, NOW } from '../deploy/support.js';
+import { assess, exited, fleet, green, NOW } from '../deploy/support.js';
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -26,6 +26,13 @@ describe('a line of what a deploy waits for', () => {
     const old = fleet('v1', 1, { active: 3, draining: true, drainingSince, drainTimeoutSeconds: 600 });
     expect(waitingLines(assess([...old, ...green()]))).toEqual([
       'waiting for v1-0 (v1): draining, 3 sessions, draining for 100 s (drain timeout 10 min)',
+    ]);
+  });
+
+  it('has the sessions of a silent worker, also where all else is done', () => {
+    const killed = fleet('v1', 1, { active: 2, heard: 200 });
+    expect(waitingLines(assess([...killed, ...exited('v0', 1), ...green()]))).toEqual([
+      'waiting for v1-0 (v1): silent, 2 sessions',
     ]);
   });
 });

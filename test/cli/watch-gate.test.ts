@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakePrometheus, type Known } from '../deploy/prometheus/fake-prometheus.js';
-import { covered, pool, worker } from '../deploy/prometheus/known.js';
+import { covered, elsewhere, pool, worker } from '../deploy/prometheus/known.js';
 import { eventually } from '../wire/support/eventually.js';
 import { command, Program } from './command.js';
 
@@ -196,6 +196,19 @@ it('--strict never accepts who vanished without a goodbye', async () => {
   expect(accepted.code).toBe(0);
   expect(accepted.stdout).toContain('unaccounted for: o1 (v1), no goodbye, last report 100 s ago');
   expect((await ended(watch('--timeout', '3s', '--strict'))).code).toBe(12);
+});
+
+it('another pool that reports is said, and its sessions', async () => {
+  const green = 'voice-7b8d5f';
+  reporting = (now) => [
+    ...old(now),
+    ...settled(now),
+    ...pool(green, 'v1', now - 600, 1),
+    ...elsewhere(green, 2, 5),
+  ];
+  const { code, stdout } = await ended(watch('--pool', 'voice', '--timeout', '60s'));
+  expect(code).toBe(0);
+  expect(stdout).toContain(`note: Not judged here: 2 workers of ${green} (v1) with 5 sessions.`);
 });
 
 describe('--hold-while', () => {

@@ -63,12 +63,15 @@ describe('every worker that ran is accounted for', () => {
     expect(pool.judge(990 + 300 + 361, { since: 0 }).phase).toBe('complete');
   });
 
-  it('an id that runs after its goodbye is contradictory, and never complete', () => {
+  it.each([
+    ['beside another', green(605).slice(1)],
+    ['alone', []],
+  ])('an id that runs after its goodbye is contradictory, and never complete: %s', (_, others) => {
     const twice: Played[] = [
       { id: 'n1', version: 'v2', reports: [605, 885], goodbye: { at: 900 } },
-      { id: 'n1', version: 'v2', reports: [915, LATE] },
+      { id: 'n1', version: 'v2', reports: [915, LATE], start: 600 },
     ];
-    const verdict = playedPool(...twice, ...green(605)).judge(1_202);
+    const verdict = playedPool(...twice, ...others).judge(1_202);
     expect(verdict.phase).toBe('unknown');
     expect(verdict.checks.version.sentence).toContain(
       'n1 (v2) had another start, or runs after the goodbye: an id is used twice',
@@ -126,6 +129,18 @@ describe('every worker that ran is accounted for', () => {
     expect(strict.checks.version.sentence).toContain('o1 (v1) vanished without a goodbye and may still run');
   });
 
+  it('a worker whose telemetry is cut off in its drain may have dropped all, until its goodbye comes', () => {
+    const cut = v1('o1', { reports: [12, 702], active: 5, draining: (at) => Number(at > 700) });
+    const late = playedPool({ ...cut, goodbye: { at: 2_000 } }, ...green(600));
+    for (const [at, phase] of [
+      [800, 'draining'],
+      [1_300, 'dropped'],
+    ] as const) {
+      expect(late.judge(at)).toMatchObject({ phase, dropped: { confirmed: 0, presumed: 5 } });
+    }
+    expect(late.judge(2_000)).toMatchObject({ phase: 'complete', dropped: { confirmed: 0, presumed: 0 } });
+  });
+
   it('a worker of the target that vanished shortly before the start is held open', () => {
     const killed: Played = { id: 'n0', version: 'v2', reports: [0, 925], active: 2 };
     const pool = playedPool(killed, ...green(0));
@@ -149,6 +164,47 @@ describe('every worker that ran is accounted for', () => {
   });
 });
 
+it('a worker that stalls for a moment is not silent, however often it reports', () => {
+  const often = { every: 0.015 };
+  const young = green(4).map((worker): Played => ({ ...worker, ...often, reports: [4, 12] }));
+  const pool = playedPool(v1('o1', { reports: [0, 10], ...often }), ...young);
+  for (const stalled of [0.15, 1.9]) {
+    expect(pool.judge(10 + stalled, { since: 3 }), `for ${stalled} s`).toMatchObject({
+      phase: 'rolling',
+      silenceWindowSeconds: 2,
+    });
+  }
+});
+
+describe('a clock that is set back', () => {
+  it.each([300, 610])('by %i s: the last arrival counts, and it is said', (seconds) => {
+    const setBack = { ahead: (at: number) => (at < 700 ? 0 : -seconds) };
+    const begin = (sessions: number) => (at: number) => (at < 700 ? 0 : sessions);
+    const killed = v1('o1', { reports: [0, 900], active: begin(5), ...setBack });
+    const verdict = playedPool(killed, ...green(600)).judge(1_300);
+    expect(verdict).toMatchObject({ phase: 'dropped', dropped: { presumed: 5 } });
+    expect(verdict.notes).toEqual([
+      'The clock of o1 (v1) was set back: the order of its reports is that of their arrival.',
+    ]);
+
+    const leaves = { id: 'n3', version: 'v2', reports: [590, LATE], active: 2, draining: begin(1) } as const;
+    const left = v1('o1', { reports: [0, 600], goodbye: { at: 610 } });
+    expect(playedPool(left, ...green(600), { ...leaves, ...setBack }).judge(1_300)).toMatchObject({
+      phase: 'draining',
+      waitingFor: [{ id: 'n3', state: 'draining', sessions: 2 }],
+    });
+  });
+
+  it('is not what late reports come from: a killed worker keeps its last one', () => {
+    const killed = v1('o1', { reports: [0, 600], active: 5 });
+    // Ten reports of 0 sessions from ten minutes ago, all at once.
+    const ahead = (at: number) => 300 + 150 * (at - 900) - at;
+    const backlog = v1('o1', { reports: [900, 901], every: 0.1, ahead });
+    const verdict = playedPool(killed, backlog, ...green(700)).judge(1_300);
+    expect(verdict).toMatchObject({ phase: 'dropped', dropped: { presumed: 5 }, notes: [] });
+  });
+});
+
 describe('what is absent is unknown', () => {
   it.each([
     ['dropped', METRICS.dropped.name, 'dropped'],
@@ -163,12 +219,9 @@ describe('what is absent is unknown', () => {
       goodbye: { at: 910, dropped: 2 },
     });
     for (const one of [filtered, { ...filtered, goodbye: undefined } as unknown as Played]) {
-      const verdict = playedPool(one, ...green(700)).judge(1_400);
-      expect(verdict.phase, name).toBe(
-        key === 'running' || key === 'dropped' || !one.goodbye ? 'unknown' : verdict.phase,
-      );
-      expect(verdict.phase).not.toBe('complete');
-      if (verdict.phase === 'unknown') expect(verdict.checks[check].sentence).toContain(name);
+      const { phase, checks } = playedPool(one, ...green(700)).judge(1_400);
+      expect(phase).toBe('unknown');
+      expect(checks[check].sentence).toContain(name);
     }
   });
 
@@ -191,6 +244,18 @@ describe('what is absent is unknown', () => {
     const verdict = playedPool(...cut, ...green(700)).judge(1_400);
     expect(verdict.phase).toBe('unknown');
     expect(verdict.checks.dropped.sentence).toContain(METRICS.dropped.name);
+  });
+
+  it('a goodbye that does not know what it dropped, of a worker whose pool told no sessions', () => {
+    const blind: Played[] = [
+      v1('o1', { reports: [0, 900], without: ['active'] }),
+      v1('o1', { reports: [1, 0], goodbye: { at: 910 }, without: ['active', 'dropped'] }),
+    ];
+    const { phase, checks } = playedPool(...blind, ...green(700)).judge(1_400);
+    expect(phase).toBe('unknown');
+    expect(checks.drained.sentence).toContain(METRICS.active.name);
+    expect(checks.dropped.sentence).toContain(METRICS.active.name);
+    expect(checks.dropped.sentence).toContain(METRICS.dropped.name);
   });
 
   it('other pools are not invisible', () => {

@@ -32,7 +32,7 @@ export interface Played {
   /** Gauges that never arrive. */
   readonly without?: readonly MetricKey[];
   /** How far its clock is ahead, in s. */
-  readonly ahead?: number;
+  readonly ahead?: number | ((at: number) => number);
 }
 
 /** What arrives of a worker at one moment, in s. */
@@ -45,6 +45,9 @@ interface Request {
 const valueAt = (value: number | ((at: number) => number) | undefined, at: number) =>
   typeof value === 'function' ? value(at) : (value ?? 0);
 
+/** When a report is made by the worker's own clock, in s after 0. */
+export const madeAt = ({ ahead }: Played, at: number): number => at + valueAt(ahead, at);
+
 /** Its reports, the oldest first. */
 export function requestsOf(worker: Played): Request[] {
   const { reports, every = 15, start = reports[0] - 5, goodbye, without = [] } = worker;
@@ -53,7 +56,7 @@ export function requestsOf(worker: Played): Request[] {
     const kept = Object.entries(values).filter(([key]) => !without.includes(key as MetricKey));
     requests.push({ at, worker, values: Object.fromEntries(kept) });
   };
-  const always = { interval: every, startTime: T0 / 1000 + start + (worker.ahead ?? 0) };
+  const always = { interval: every, startTime: T0 / 1000 + madeAt(worker, start) };
   for (let at = reports[0]; at <= reports[1]; at += every) {
     const [active, draining, dropped] = [worker.active, worker.draining, worker.dropped].map((value) =>
       valueAt(value, at),
@@ -78,9 +81,9 @@ export function playedPool(...workers: readonly Played[]) {
         [WORKER_ID]: worker.id,
         [WORKER_VERSION]: worker.version,
       };
-      const madeAt = T0 + (at + (worker.ahead ?? 0)) * 1000;
+      const timeUnixMs = T0 + madeAt(worker, at) * 1000;
       const points = Object.entries(values).map(([key, value]) =>
-        point(METRICS[key as MetricKey], value, { at: madeAt, attributes }),
+        point(METRICS[key as MetricKey], value, { at: timeUnixMs, attributes }),
       );
       table.add(points, T0 + at * 1000);
     }

@@ -58,6 +58,8 @@ describe.concurrent.each(ENCODINGS)('a worker, reporting in %s,', (protocol) => 
     await eventually(() => expect(backend.worker).toMatchObject({ draining: true, active: 3 }));
     expect(performance.now() - terminated).toBeLessThan(1_000);
     await expect(Caller.call(port, 'late')).rejects.toThrow('turned away with 1013');
+    // Neither cuts a call off.
+    for (const again of ['SIGTERM', 'SIGINT'] as const) server.kill(again);
 
     for (const [index, caller] of callers.entries()) {
       caller.hangUp();

@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { METRICS } from '../../../src/attributes.js';
 import type { FactsQuery } from '../../../src/deploy/facts.js';
 import { prometheusSource } from '../../../src/deploy/prometheus/source.js';
+import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
 import { FakePrometheus, type Known } from './fake-prometheus.js';
-import { ago, covered, NOW, pool, without, worker } from './known.js';
+import { ago, covered, elsewhere, NOW, pool, without, worker } from './known.js';
 
 let prometheus: FakePrometheus;
 beforeEach(async () => {
@@ -129,26 +130,41 @@ describe('what is absent', () => {
 });
 
 describe('a clock that is ahead', () => {
-  const live = async (query: FactsQuery = {}) => {
+  /** As it reports, it started so many s ago. */
+  const UP = 100;
+  const live = async (ahead = 90, others: (now: number) => Known[] = () => []) => {
     prometheus.now = Date.now();
     const now = prometheus.now / 1000;
     prometheus.known = [
-      ...pool('voice', 'v2', now - 10),
-      ...worker({ lastReportAt: now - 5, startTime: now - 10, newestAt: now + 90 }),
+      ...pool('voice', 'v2', now - UP),
+      ...worker({ lastReportAt: now - 5, startTime: now - UP, newestAt: now + ahead }),
+      ...others(now),
     ];
-    return { now: prometheus.now, facts: await read({ at: undefined as never, ...query }) };
+    return { now: prometheus.now, facts: await read({ at: undefined as never }) };
   };
 
   it('makes a worker as old as it can be', async () => {
     const { now, facts } = await live();
     expect(facts.workers).toMatchObject([{ clock: 'ahead' }]);
     // Its newest report may be as old as its interval.
-    expect(facts.workers[0]?.startedAt).toBeCloseTo(now - (10 + 90 + 15) * 1000, -2);
+    expect(facts.workers[0]?.startedAt).toBeCloseTo(now - (UP + 90 + 15) * 1000, -2);
   });
 
   it('does not make the window of its version begin late', async () => {
     const { now, facts } = await live();
-    expect(facts.since).toBeCloseTo(now - (10 + 90) * 1000, -2);
+    expect(facts.since).toBeCloseTo(now - (UP + 90) * 1000, -2);
+  });
+
+  it.each([90, 3_600])('by %i s makes no worker a new one after a restart', async (ahead) => {
+    const { now, facts } = await live(ahead, (second) => [
+      covered,
+      ...worker({ startTime: second - 120, lastReportAt: second - 5 }, 'n1'),
+    ]);
+    const restarted = { ...facts, since: now - 150_000, isSinceGiven: true };
+    expect(assessDeploy(restarted, { target: 'v2', restart: true })).toMatchObject({
+      phase: 'rolling',
+      waitingFor: [{ id: 'w-1', state: 'accepting' }],
+    });
   });
 
   it('is not known of a past moment', async () => {
@@ -169,19 +185,13 @@ describe('a clock that is ahead', () => {
 });
 
 describe('elsewhere', () => {
-  const counts = (name: string, workers: number, sessions?: number): Known[] => {
-    const labels = { openrtc_pool_name: name, openrtc_worker_version: 'v1' };
-    const found = [{ fact: 'workers', labels, value: workers }];
-    return sessions === undefined ? found : [...found, { fact: 'sessions', labels, value: sessions }];
-  };
-
   it('are other pools, and what matchers cut out', async () => {
     prometheus.known = [
       ...pool('voice', 'v2', ago(600)),
       ...pool('chat', 'v1', ago(600)),
       ...worker(),
-      ...counts('chat', 2, 5),
-      ...counts('voice', 1),
+      ...elsewhere('chat', 2, 5),
+      ...elsewhere('voice', 1),
     ];
     const expected = [
       { pool: 'chat', version: 'v1', workers: 2, sessions: 5 },

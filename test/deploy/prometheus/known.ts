@@ -33,3 +33,9 @@ export const worker = (facts: Readonly<Record<string, number>> = {}, id = 'w-1',
 export const without = (known: readonly Known[], ...facts: readonly string[]) =>
   known.filter(({ fact }) => !facts.includes(fact));
 export const covered: Known = { fact: 'covered', labels: { openrtc_pool_name: 'voice' }, value: 1 };
+/** Workers of another pool, on v1. */
+export const elsewhere = (name: string, workers: number, sessions?: number): Known[] => {
+  const labels = { openrtc_pool_name: name, openrtc_worker_version: 'v1' };
+  const found = [{ fact: 'workers', labels, value: workers }];
+  return sessions === undefined ? found : [...found, { fact: 'sessions', labels, value: sessions }];
+};

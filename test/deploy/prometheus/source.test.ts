@@ -65,6 +65,12 @@ describe('the questions', () => {
     expect(prometheus.asked[1]?.query).toContain('[120000ms] offset 240000ms)) and');
   });
 
+  it('have a silence window of two seconds at least', async () => {
+    prometheus.known = [...pool('voice', 'v2', ago(600), 0.015), ...worker()];
+    await read();
+    expect(prometheus.asked[1]?.query).toContain('[1000ms] offset 2000ms)) and');
+  });
+
   it('believe no interval without an end', async () => {
     prometheus.known = [...pool('voice', 'v2', ago(600), 1e12), ...worker()];
     await read();

@@ -4,9 +4,10 @@ import { gzipSync } from 'node:zlib';
 import { JsonMetricsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, MetricReader, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as names from '../../../src/attributes.js';
 import {
+  assessDeploy,
   type MetricPoint,
   type Receiver,
   type ReceiverOptions,
@@ -276,14 +277,28 @@ describe('startReceiver', () => {
     await expect(startReceiver(wrong as never)).rejects.toThrow(message);
   });
 
-  it('goes by a clock that is right, and that nobody sets back', async () => {
-    const before = Date.now();
-    await using receiver = await startReceiver();
-    expect(Math.abs(receiver.coveredSince - before)).toBeLessThan(60_000);
-    vi.useFakeTimers({ toFake: ['Date'], now: before - 3_600_000 });
-    onTestFinished(() => void vi.useRealTimers());
-    const { now } = await receiver.read({ pool: 'voice' });
-    expect(now).toBeGreaterThanOrEqual(receiver.coveredSince);
+  it('has a clock of its own that is never set back, whatever happens to that of the machine', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      await using own = await startReceiver();
+      const heard = async (...said: Parameters<typeof report>[0]) => {
+        const body = new Uint8Array(protobuf(await report(said)));
+        const init = { method: 'POST', body, headers: { 'content-type': PROTOBUF } };
+        expect((await fetch(`${own.url}/v1/metrics`, init)).status).toBe(200);
+        return own.read({ target: '1.5.0' });
+      };
+      const { active, draining, dropped, running } = names.METRICS;
+      const { now: since } = await heard([active, 5], [draining, 0], [dropped, 0], [running, 1]);
+      vi.setSystemTime(Date.now() - 10_000);
+      const { now } = await heard([active, 0], [draining, 1], [dropped, 5], [running, 0]);
+      expect(now).toBeGreaterThanOrEqual(since);
+      const facts = await own.read({ target: '1.5.0', since });
+      expect(facts.workers).toMatchObject([{ exited: true, dropped: 5, droppedBefore: 0 }]);
+      expect(facts.workers[0]?.lastReportAt).toBeGreaterThanOrEqual(since);
+      expect(assessDeploy(facts, { target: '2.0.0' }).dropped.confirmed).toBe(5);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('closes at once, and twice', async () => {

@@ -5,7 +5,7 @@ import { prometheusSource } from '../../../src/deploy/prometheus/source.js';
 import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
 import type { AssessOptions } from '../../../src/deploy/verdict/assessment.js';
 import type { Verdict } from '../../../src/deploy/verdict/verdict.js';
-import { type Played, requestsOf, T0 } from '../../deploy/played-pool.js';
+import { madeAt, type Played, requestsOf, T0 } from '../../deploy/played-pool.js';
 import { type FirstRow, firstRow, holding, type Sight } from './first-row.js';
 import { type Series, writeInOrder } from './remote-write.js';
 
@@ -92,7 +92,7 @@ export async function playedPrometheus(url: string, zero: number, workers: reado
 function seriesOf(worker: Written, pool: string, zero: number): Series[] {
   const byKey = new Map<MetricKey, { timestamp: number; value: number }[]>();
   for (const { at, values } of requestsOf(worker)) {
-    const timestamp = zero + (at + (worker.ahead ?? 0)) * 1000;
+    const timestamp = zero + madeAt(worker, at) * 1000;
     for (const [key, given] of Object.entries(values) as [MetricKey, number][]) {
       const samples = byKey.get(key) ?? [];
       byKey.set(key, samples);
