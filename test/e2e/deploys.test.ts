@@ -162,6 +162,16 @@ describe('the dashboard is not green where it is not so:', () => {
     expect(await phasesOf(story, [970, 1_100, 1_700])).toEqual(['unknown']);
   });
 
+  it.each<[string, Partial<Written> & Pick<Written, 'reports'>]>([
+    ['again after it was killed', { reports: [605, 800], start: 602 }],
+    ['by another at the same time', { reports: [7, 800], start: -2_999 }],
+  ])('an id that is used %s', async (_, second) => {
+    const killed = v1('pod-0', { reports: [0, 600], active: 3 });
+    const story = await played(killed, v1('pod-0', { ...second, goodbye: { at: 810 } }), ...green(500));
+    expect(await phasesOf(story, [1_400, 1_900])).toEqual(['unknown']);
+    expect(await story.judge(1_400)).toMatchObject({ phase: 'unknown' });
+  });
+
   it('a kill of more than an hour ago', async () => {
     const end = 9_000;
     await using story = await longPlayed(

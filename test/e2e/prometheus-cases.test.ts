@@ -76,7 +76,7 @@ describe('every worker that ran is accounted for, in a Prometheus', () => {
     );
     const verdict = await story.judge(1_202);
     expect(verdict.phase).toBe('unknown');
-    expect(verdict.checks.version.sentence).toContain('n1 (v2) runs after the goodbye');
+    expect(verdict.checks.version.sentence).toContain('n1 (v2) had another start, or runs after the goodbye');
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { DECIDING_KEYS, METRICS } from '../../../src/attributes.js';
-import { labelName, quoted } from '../../../src/deploy/prometheus/promql.js';
+import { labelName, namesOf, quoted } from '../../../src/deploy/prometheus/promql.js';
 import { PHASES, type PhaseName } from './phases.js';
 import {
   AGE,
@@ -53,9 +53,13 @@ const isHalf = `${count('running')} > ${count('dropped')} and on(${WORKER}) ${ex
 
 /** An id that was used twice: it reports after its goodbye, or another start. */
 const starts = last(METRICS.startTime, IN_WINDOW);
-const reports = `${of(METRICS.running)}[${WINDOW}]`;
-const runsOn = `changes(${reports}) > resets(${reports})`;
+// The first change is the goodbye itself.
+const runsOn = `changes(${of(METRICS.running)}[${WINDOW}]) > 1`;
 const startsTwice = `stddev by (${WORKER}) (${starts}) > 0`;
+// Each name by itself: without it, two series of a worker that has both would be the same.
+const startsAgain = namesOf(METRICS.startTime)
+  .map((name) => `changes(${name}{${inPool().join(',')}}[${WINDOW}])`)
+  .join(' or ');
 
 /** Past the drain timeout, by their own reports, with sessions. */
 const LATE = `${DRAIN_ELAPSED} > ${DRAIN_TIMEOUT} and on(${WORKER}) (${last(METRICS.active)} > 0)`;
@@ -90,7 +94,7 @@ const PRESUMED = silent(`${last(METRICS.active, IN_WINDOW)} > 0`);
 const holds: readonly [PhaseName, string[]][] = [
   ['unknown', [lacking(WINDOW), lacking(SILENCE), isHalf, isBlind]],
   ['noDeploy', [`${versions} == 1`]],
-  ['unknown', [runsOn, startsTwice]],
+  ['unknown', [runsOn, startsTwice, `(${startsAgain}) > 0`]],
   ['stuck', [LATE]],
   ['notDone', [`${ANYONE} unless ${SETTLED} >= ${needed}`]],
   ['dropped', [LOST, PRESUMED]],
