@@ -148,6 +148,8 @@ describe.concurrent('wrong usage exits with 64 and names the option, what was ex
       "option '--at <time>' cannot be used with option '--listen",
     ],
     [['--target', 'v2', '--listen', '--prometheus', 'http://127.0.0.1:9'], 'cannot be used with'],
+    [['--target', 'v2', '--listen', '--matchers', 'a="b"'], 'cannot be used with'],
+    [['--target', 'v2', '--listen', '--headers-file', 'x'], 'cannot be used with'],
     [
       ['--target', 'v2', '--listen', '--timeout', 'soon'],
       "'--timeout <duration>' argument 'soon' is invalid. expected a duration",

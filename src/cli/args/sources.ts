@@ -52,15 +52,18 @@ export function addSourceOptions(command: Command, withoutPool = 'the only one t
         .preset(`${LOOPBACK}:${DEFAULT_PORT}`),
     )
     .option('--pool <name>', `the pool (default: ${withoutPool})`, parseText)
-    .option(
-      '--matchers <matchers>',
-      'more label matchers for Prometheus, such as cluster="eu"',
-      parseMatcherText,
+    .addOption(
+      new Option('--matchers <matchers>', 'more label matchers for Prometheus, such as cluster="eu"')
+        .argParser(parseMatcherText)
+        .conflicts('listen'),
     )
-    .option(
-      '--headers-file <file>',
-      `headers for Prometheus, one "Name: value" a line (default: ${HEADERS_VARIABLE})`,
-      parseText,
+    .addOption(
+      new Option(
+        '--headers-file <file>',
+        `headers for Prometheus, one "Name: value" a line (default: ${HEADERS_VARIABLE})`,
+      )
+        .argParser(parseText)
+        .conflicts('listen'),
     )
     .addOption(
       new Option(

@@ -42,7 +42,8 @@ export function prometheusSource(options: PrometheusOptions): PrometheusSource {
 class Source implements PrometheusSource {
   readonly #api: PrometheusApi;
   readonly #matchers: readonly string[];
-  #workMs = 0;
+  /** How long the last two reads took: one that the server was not there for says nothing of the next. */
+  #workMs: readonly [number, number] = [0, 0];
   readonly #lateness = new Lateness();
 
   constructor(options: PrometheusOptions) {
@@ -52,7 +53,7 @@ class Source implements PrometheusSource {
   }
 
   get pollMs(): number {
-    return Math.max(POLL_MS, REST * this.#workMs, this.#api.restMs);
+    return Math.max(POLL_MS, REST * Math.min(...this.#workMs), this.#api.restMs);
   }
 
   async pools({ at }: Pick<FactsQuery, 'at'> = {}): Promise<string[]> {
@@ -71,7 +72,7 @@ class Source implements PrometheusSource {
     const delayMs = isNow ? this.#lateness.delayMs : 0;
     const facts = await readFacts(this.#api, { ...query, matchers: this.#matchers, delayMs });
     if (isNow) await this.#lateness.note(facts, (pool, moment) => this.#newestAt(pool, moment));
-    this.#workMs = performance.now() - began;
+    this.#workMs = [this.#workMs[1], performance.now() - began];
     return facts;
   }
 

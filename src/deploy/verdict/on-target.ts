@@ -25,7 +25,7 @@ export function checkOnTarget(assessment: Assessment): Check {
   return {
     state: successor !== undefined ? 'failed' : unknown || isUnaccounted ? 'unknown' : isMet ? 'met' : 'open',
     sentence: sentences(
-      `${onTarget} of ${count(running.length, 'running worker')} ${verb(onTarget, 'reports', 'report')} ${target}, ${accepting.length} of them ${verb(accepting.length, 'accepts', 'accept')}; expected ${expected} (${reason})`,
+      `${onTarget} of ${count(running.length, 'running worker')} ${verb(running.length === 1 ? 1 : onTarget, 'reports', 'report')} ${target}, ${accepting.length} of them ${verb(accepting.length, 'accepts', 'accept')}; expected ${expected} (${reason})`,
       unknown ?? false,
       successor !== undefined && `${successor} took over`,
       takers.length > 0 && `${named(takers)} ${verb(takers.length, 'accepts', 'accept')} too`,

@@ -82,6 +82,8 @@ describe('the questions', () => {
     expect(source.pollMs).toBe(1000);
     prometheus.delayMs = 300;
     await source.read({ at: NOW });
+    expect(source.pollMs, 'after a server that hung once').toBe(1000);
+    await source.read({ at: NOW });
     expect(source.pollMs).toBeGreaterThan(2 * 4 * 250);
   });
 });
