@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PhaseName } from '../../examples/grafana/source/phases.js';
+import { rowOf } from './support/first-row.js';
 import {
   BETWEEN_STEPS,
+  crashLoop,
+  cutOff,
   END,
   green,
   playedPrometheus,
+  range,
+  usedTwice,
   v1,
   type Written,
   ZERO,
@@ -34,9 +39,6 @@ async function longPlayed(...workers: readonly Written[]) {
 /** Leaves as it should. */
 const left = (id: string, at: number, more: Partial<Written> = {}): Written =>
   v1(id, { reports: [0, at - 15], goodbye: { at }, ...more });
-
-const range = (from: number, to: number, step: number) =>
-  Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, index) => from + index * step);
 
 type Story = Pick<Awaited<ReturnType<typeof playedPrometheus>>, 'shown' | 'judge'>;
 type Chosen = { readonly expected?: string; readonly more?: string };
@@ -110,7 +112,10 @@ describe('the dashboard is not green where it is not so:', () => {
   it('an outage in which the old workers vanished', async () => {
     const old = ['o1', 'o2'].map((id) => v1(id, { reports: [0, 1_500], active: 3 }));
     const story = await played(...old, ...green(2_400).map((worker) => ({ ...worker, start: 1_810 })));
-    expect(await story.shown(3_002)).toMatchObject({ phase: 'dropped', presumed: 6 });
+    // It takes no start. They vanished in the lead of the target's first sighting: presumed dropped in this deploy. The
+    // gate, which wants the start itself to be covered, knows nothing.
+    expect(await story.shown(3_002)).toMatchObject({ phase: 'dropped', dropped: 0, presumed: 6 });
+    expect(await story.judge(3_002)).toMatchObject({ phase: 'unknown', dropped: { presumed: 6 } });
     const late = await played(...old, ...green(2_400));
     expect((await late.shown(3_002)).phase).toBe('unknown');
   });
@@ -122,16 +127,7 @@ describe('the dashboard is not green where it is not so:', () => {
   });
 
   it('a crash loop, at any moment between its tries', async () => {
-    const tries = range(0, 6, 1).map(
-      (n): Written => ({
-        id: `c${n}`,
-        version: 'v2',
-        start: 1_210 + n * 320,
-        reports: [1_215 + n * 320, 1_225 + n * 320],
-        every: 10,
-      }),
-    );
-    const story = await played(left('o1', 1_000), ...green(700), ...tries);
+    const story = await played(left('o1', 1_000), ...green(700), ...crashLoop(1_210));
     expect(await phasesOf(story, range(1_215, 3_150, 25))).toEqual(['notDone']);
   });
 
@@ -141,14 +137,16 @@ describe('the dashboard is not green where it is not so:', () => {
     expect(await phasesOf(story, [1_352, 970 + 300 + 355])).toEqual(['notDone']);
   });
 
-  it('an id that runs after its goodbye', async () => {
-    const story = await played(
-      left('o1', 700),
-      { id: 'n1', version: 'v2', reports: [605, 885], start: 600, goodbye: { at: 900 } },
-      { id: 'n1', version: 'v2', reports: [915, END], start: 600 },
-      { id: 'n2', version: 'v2', reports: [605, END], start: 600 },
-    );
-    expect(await phasesOf(story, [1_202, 2_500])).toEqual(['unknown']);
+  it.each([
+    ['beside others', [left('o1', 700), ...green(605).slice(1)]],
+    ['alone', []],
+  ])('an id that runs after its goodbye, %s', async (_, others) => {
+    const story = await played(...usedTwice, ...others);
+    for (const moment of [1_202, 2_500]) {
+      const { phase } = await story.shown(moment, { target: 'v2' });
+      expect(phase).toBe('unknown');
+      expect(phase).toBe(rowOf(await story.judge(moment)).phase);
+    }
   });
 
   it.each([
@@ -181,6 +179,7 @@ describe('the dashboard is not green where it is not so:', () => {
     for (const rangeSeconds of [900, 3_600, 10_800]) {
       expect(await story.shown(8_940, { rangeSeconds })).toMatchObject({ phase: 'dropped', presumed: 4 });
     }
+    expect(await story.judge(8_940)).toMatchObject({ phase: 'dropped', dropped: { presumed: 4 } });
   });
 
   it.each(['dropped', 'active', 'draining', 'running'] as const)(
@@ -191,6 +190,35 @@ describe('the dashboard is not green where it is not so:', () => {
       expect(phases).toEqual(['unknown']);
     },
   );
+
+  it.each([
+    ['dropped', 'says goodbye', { goodbye: { at: 910, dropped: 2 } }],
+    ['dropped', 'is killed', {}],
+    ['active', 'says goodbye', { goodbye: { at: 910, dropped: 2 } }],
+    ['active', 'is killed', {}],
+  ] as const)('a pool that never reports %s, of which a worker %s', async (without, _, end) => {
+    const pool = [v1('o1', { reports: [0, 900], active: 2, ...end }), ...green(700)];
+    const story = await played(...pool.map((worker): Written => ({ ...worker, without: [without] })));
+    expect(await phasesOf(story, [850, 1_400])).toEqual(['unknown']);
+  });
+
+  it('a worker whose telemetry is cut off in its drain, until its goodbye comes', async () => {
+    const story = await played(...green(600), { ...cutOff('o1', 700, 5), goodbye: { at: 2_000 } });
+    expect(await story.shown(800)).toMatchObject({ phase: 'notDone', presumed: 5 });
+    expect(await story.shown(1_300)).toMatchObject({ phase: 'dropped', dropped: 0, presumed: 5 });
+    expect(await phasesOf(story, [2_010])).toEqual(['done']);
+  });
+
+  it('sessions that were dropped, and are told in a goodbye that one of two replicas has', async () => {
+    const copies = [{ replica: 'a' }, { replica: 'b' }].map((labels, index) =>
+      v1('o1', { reports: [0, 900], active: 6, labels, ...(index && { goodbye: { at: 910, dropped: 6 } }) }),
+    );
+    const story = await played(...copies, ...green(700));
+    for (const moment of [1_000, 1_400]) {
+      expect(await story.shown(moment)).toMatchObject({ phase: 'dropped', dropped: 6, presumed: 0 });
+      expect(await story.judge(moment)).toMatchObject({ dropped: { confirmed: 6, presumed: 0 } });
+    }
+  });
 
   it('a gauge that comes no more', async () => {
     const story = await played(
@@ -214,6 +242,8 @@ describe('the dashboard is not green where it is not so:', () => {
     const story = await played(v1('o1', { reports: [0, 900] }), ...green(700));
     expect(await phasesOf(story, range(960, 1_300, 30))).toEqual(['notDone']);
     expect(await phasesOf(story, [1_400])).toEqual(['done']);
+    // It holds no deploy any more, and is still to be seen.
+    expect(await story.stateOf('o1', 1_400)).toBe('silent');
   });
 
   it('sessions that were dropped, and are told in a goodbye that comes late', async () => {
@@ -234,6 +264,7 @@ describe('the dashboard is not green where it is not so:', () => {
     );
     expect(await phasesOf(story, [4_900])).toEqual(['done']);
     expect(await phasesOf(story, [5_100, 8_000])).toEqual(['notDone']);
+    expect(await story.judge(5_100)).toMatchObject({ phase: 'rolling', leftovers: [{ id: 'o2' }] });
   });
 
   it('a version that is deployed again after it was rolled back', async () => {
@@ -242,6 +273,7 @@ describe('the dashboard is not green where it is not so:', () => {
       v1('o1', { reports: [0, END] }),
     );
     expect(await phasesOf(story, [1_500])).toEqual(['notDone']);
+    expect((await story.judge(1_500, { since: 1_400 })).phase).toBe('waiting');
   });
 
   it('an old worker that drains with its sessions', async () => {
@@ -267,11 +299,56 @@ it('who holds the deploy is named, with the sessions', async () => {
   });
 });
 
+it('a killed worker is named where all else is done', async () => {
+  const story = await played(v1('o2', { reports: [0, 900], active: 3 }), left('o1', 900), ...green(700));
+  for (const moment of [970, 1_200]) {
+    expect(await story.held(moment, { target: 'v2' })).toEqual({ o2: 3 });
+    expect((await story.shown(moment, { target: 'v2' })).phase).toBe('notDone');
+    expect(await story.judge(moment)).toMatchObject({
+      phase: 'draining',
+      waitingFor: [{ id: 'o2', state: 'silent', sessions: 3 }],
+    });
+  }
+});
+
+it('one worker of thousands is missing, and the share on the target is not 1', async () => {
+  const workers = 2_000;
+  const pool = range(1, workers - 1, 1).map(
+    (n): Written => ({ id: `n${n}`, version: 'v2', reports: [700, 820], start: 695 }),
+  );
+  const story = await played(left('o1', 760), ...pool);
+  const shown = { target: 'v2', expected: String(workers) };
+  expect(await story.share(830, shown)).toBe(0.999);
+  expect((await story.shown(830, shown)).isOnTarget).toBe(false);
+  expect(await story.share(830, { ...shown, expected: String(workers - 1) })).toBe(1);
+});
+
+it('names with and without units, of one worker and of others: all is shown', async () => {
+  const [n1, n2] = green(700) as [Written, Written];
+  const both = { hasBothNames: true } as const;
+  const draining = (at: number) => Number(at > 800);
+  const old = v1('o1', { reports: [0, 985], goodbye: { at: 1_000 }, active: 2, draining });
+  for (const workers of [
+    [{ ...old, ...both }, n1, n2],
+    [old, { ...n1, ...both }, n2],
+  ]) {
+    const story = await played(...workers);
+    expect(await phasesOf(story, [900])).toEqual(['notDone']);
+    expect(await phasesOf(story, [1_100, 1_400])).toEqual(['done']);
+    expect(await story.held(900, { target: 'v2' })).toEqual({ o1: 2 });
+    for (const moment of [900, 1_400]) expect(await story.answered(moment)).not.toEqual([]);
+    expect((await story.judge(1_400)).phase).toBe('complete');
+  }
+});
+
 describe('no deploy is neutral:', () => {
   it('a new version that never reports', async () => {
     const story = await played(v1('o1', { reports: [0, END] }), v1('o2', { reports: [0, END] }));
     expect((await story.shown(2_000)).phase).toBe('noDeploy');
-    expect((await story.shown(2_000, { target: 'v1' })).phase).toBe('noDeploy');
+    for (const target of ['v1', 'v2']) {
+      expect((await story.shown(2_000, { target })).phase, target).toBe('noDeploy');
+    }
+    expect((await story.judge(2_000)).phase).toBe('waiting');
   });
 });
 
@@ -294,12 +371,14 @@ it('more matchers cut out', async () => {
   expect(await phasesOf(story, [1_400], { more: 'cluster="eu"' })).toEqual(['done']);
 });
 
-it('losses from before the first data are not counted', async () => {
-  const story = await played(left('o1', 1_000), ...green(700), {
-    ...v1('o3', { reports: [800, 1_000], dropped: 3, goodbye: { at: 1_010, dropped: 3 } }),
-    start: -50_000,
-  });
-  expect((await story.shown(1_400, { target: 'v2' })).dropped ?? 0).toBe(0);
+it.each([
+  ['are not counted', 300, { phase: 'done', dropped: 0 }],
+  ['can not be dated where it was first seen in the deploy', 800, { phase: 'unknown', dropped: undefined }],
+])('losses from before the first data of a worker %s', async (_, from, row) => {
+  const lost = { start: -50_000, dropped: 3, goodbye: { at: 1_010, dropped: 3 } };
+  const story = await played(left('o1', 1_000), ...green(700), v1('o3', { reports: [from, 995], ...lost }));
+  expect(await story.shown(1_400, { target: 'v2' })).toMatchObject(row);
+  expect(rowOf(await story.judge(1_400))).toMatchObject(row);
 });
 
 it('nothing is told where nobody reports', async () => {

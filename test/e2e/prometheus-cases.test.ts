@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { METRICS } from '../../src/attributes.js';
 import { prometheusSource } from '../../src/deploy/prometheus/source.js';
+import { assessDeploy } from '../../src/deploy/verdict/assess.js';
 import { read } from '../support/markdown.js';
 import {
   BETWEEN_STEPS,
+  crashLoop,
+  cutOff,
   END,
   green,
   playedPrometheus,
+  range,
+  usedTwice,
   v1,
   type Written,
   ZERO,
@@ -31,11 +36,17 @@ describe('every worker that ran is accounted for, in a Prometheus', () => {
   it('not while all were silent, and not when the old ones did not come back', async () => {
     const old = ['o1', 'o2'].map((id) => v1(id, { reports: [0, 1_500], active: 3 }));
     const story = await played(...old, ...green(2_400).map((worker) => ({ ...worker, start: 1_810 })));
-    for (const since of [1_800, undefined, 1_000]) {
-      const verdict = await story.judge(3_002, { ...(since !== undefined && { since }) });
-      expect(['unknown', 'dropped'], `since ${since}: ${verdict.phase}`).toContain(verdict.phase);
-    }
-    expect((await story.judge(3_002)).dropped.presumed).toBe(6);
+    // They vanished in the dark, before a start that is exact: nobody knows when.
+    expect(await story.judge(3_002, { since: 1_800 })).toMatchObject({
+      phase: 'unknown',
+      checks: { dropped: { state: 'unknown' } },
+    });
+    // By default they belong to the deploy, of which the beginning is not covered.
+    expect(await story.judge(3_002)).toMatchObject({ phase: 'unknown', dropped: { presumed: 6 } });
+    expect(await story.judge(3_002, { since: 1_000 })).toMatchObject({
+      phase: 'dropped',
+      dropped: { presumed: 6 },
+    });
   });
 
   it('who vanished shortly before the first sighting of the target belongs to the deploy', async () => {
@@ -55,6 +66,14 @@ describe('every worker that ran is accounted for, in a Prometheus', () => {
     expect((await story.judge(1_002)).phase).toBe('complete');
   });
 
+  it('a crash loop is never complete between its tries', async () => {
+    const story = await played(...green(700), ...crashLoop(1_210));
+    // From when the first is known to be silent.
+    for (const at of range(1_290, 3_150, 25)) {
+      expect((await story.judge(at, { since: 700 })).phase, `at ${at}`).not.toBe('complete');
+    }
+  });
+
   it('a crash loop with slow reports is not over before five minutes and a silence window', async () => {
     const slow: Written = { id: 'n3', version: 'v2', start: -10, reports: [0, 990], every: 90 };
     const story = await played(...green(0), slow);
@@ -63,17 +82,11 @@ describe('every worker that ran is accounted for, in a Prometheus', () => {
     expect((await story.judge(990 + 300 + 361, { since: 0, expected: 2 })).phase).toBe('complete');
   });
 
-  it('an id that runs after its goodbye is contradictory, and never complete', async () => {
-    const story = await played(
-      {
-        id: 'n1',
-        version: 'v2',
-        reports: [605, 885],
-        goodbye: { at: 900 },
-      },
-      { id: 'n1', version: 'v2', reports: [915, END], start: 600 },
-      { id: 'n2', version: 'v2', reports: [605, END], start: 600 },
-    );
+  it.each([
+    ['beside another', green(605).slice(1)],
+    ['alone', []],
+  ])('an id that runs after its goodbye is contradictory, and never complete: %s', async (_, others) => {
+    const story = await played(...usedTwice, ...others);
     const verdict = await story.judge(1_202);
     expect(verdict.phase).toBe('unknown');
     expect(verdict.checks.version.sentence).toContain('n1 (v2) had another start, or runs after the goodbye');
@@ -96,6 +109,54 @@ describe('every worker that ran is accounted for, in a Prometheus', () => {
     const story = await played(killed, ...green(0));
     expect((await story.judge(1_200, { since: 1_000 })).phase).not.toBe('complete');
     expect((await story.judge(925 + 361, { since: 1_000 })).phase).toBe('complete');
+  });
+
+  it('an old worker that vanished without sessions is named, and never accepted where that is asked for', async () => {
+    const story = await played(v1('o1', { reports: [0, 900] }), ...green(700));
+    const unaccounted = [{ id: 'o1', state: 'silent', sessions: 0 }];
+    expect(await story.judge(1_400)).toMatchObject({ phase: 'complete', unaccounted });
+    expect(await story.judge(1_400, { strict: true })).toMatchObject({ phase: 'unknown', unaccounted });
+  });
+
+  it('a worker whose telemetry is cut off in its drain may have dropped all, until its goodbye comes', async () => {
+    const story = await played(...green(600), {
+      ...cutOff('o1', 700, 5),
+      goodbye: { at: 2_000 },
+    });
+    for (const [at, phase] of [
+      [800, 'draining'],
+      [1_300, 'dropped'],
+    ] as const) {
+      expect(await story.judge(at)).toMatchObject({ phase, dropped: { confirmed: 0, presumed: 5 } });
+    }
+    expect(await story.judge(2_010)).toMatchObject({
+      phase: 'complete',
+      dropped: { confirmed: 0, presumed: 0 },
+    });
+  });
+
+  // Times of samples are all that a Prometheus has: what was made after the step back is older than what came before.
+  it('a worker whose clock was set back is not heard any more, and named', async () => {
+    const setBack = { ahead: (at: number) => (at < 700 ? 0 : -305) };
+    const killed = v1('o1', { reports: [0, 900], active: (at) => (at < 700 ? 0 : 5), ...setBack });
+    const old = await played(killed, ...green(600));
+    expect(await old.judge(1_300)).toMatchObject({ unaccounted: [{ id: 'o1' }] });
+    expect((await old.judge(1_300, { strict: true })).phase).toBe('unknown');
+
+    const draining = (at: number) => Number(at > 700);
+    const leaves: Written = {
+      id: 'n3',
+      version: 'v2',
+      reports: [590, 1_000],
+      active: 2,
+      draining,
+      ...setBack,
+    };
+    const young = await played(...green(600), leaves);
+    expect(await young.judge(1_000)).toMatchObject({
+      waitingFor: [{ id: 'n3', state: 'silent', sessions: 2 }],
+    });
+    expect((await young.judge(1_000)).phase).not.toBe('complete');
   });
 
   it('other pools, and what matchers cut out, are not invisible', async () => {
@@ -140,10 +201,20 @@ describe('what is absent in a Prometheus is unknown', () => {
     },
   );
 
-  it.each(['dropped', 'active'] as const)('of a whole pool that never reports %s', async (without) => {
-    const left = v1('o1', { reports: [0, 900], active: 2, goodbye: { at: 910, dropped: 2 } });
-    const story = await played(...[left, ...green(700)].map((worker) => ({ ...worker, without: [without] })));
-    expect((await story.judge(1_400)).phase).toBe('unknown');
+  describe.each([
+    ['says goodbye', { goodbye: { at: 910, dropped: 2 } }],
+    ['is killed', {}],
+  ])('of a whole pool of which a worker %s, and that never reports', (_, end) => {
+    it.each([
+      ['dropped', 'dropped'],
+      ['active', 'drained'],
+    ] as const)('%s', async (without, check) => {
+      const left = v1('o1', { reports: [0, 900], active: 2, ...end });
+      const pool = [left, ...green(700)].map((worker) => ({ ...worker, without: [without] }));
+      const { phase, checks } = await (await played(...pool)).judge(1_400);
+      expect(phase).toBe('unknown');
+      expect(checks[check].sentence).toContain(METRICS[without].name);
+    });
   });
 
   it('of a gauge that comes no more', async () => {
@@ -155,6 +226,17 @@ describe('what is absent in a Prometheus is unknown', () => {
     const verdict = await story.judge(1_400);
     expect(verdict.phase).toBe('unknown');
     expect(verdict.checks.drained.sentence).toContain(METRICS.active.name);
+  });
+
+  it('of a goodbye that does not know what it dropped, of a worker whose pool told no sessions', async () => {
+    const story = await played(
+      v1('o1', { reports: [0, 900], without: ['active'] }),
+      v1('o1', { reports: [1, 0], goodbye: { at: 910 }, without: ['active', 'dropped'] }),
+      ...green(700),
+    );
+    const { phase, checks } = await story.judge(1_400);
+    expect(phase).toBe('unknown');
+    expect(checks.dropped.sentence).toContain(METRICS.dropped.name);
   });
 
   it('of a goodbye without the sessions it dropped, and not of a whole one', async () => {
@@ -222,6 +304,10 @@ it('a worker whose clock is ahead is no new one after a restart', async () => {
   expect(row?.startedAt).toBeLessThanOrEqual(now - 700_000);
   expect(row?.startedAt).toBeGreaterThan(now - 760_000);
   expect(facts.workers.filter(({ clock }) => clock === 'ahead')).toHaveLength(1);
+  expect(assessDeploy(facts, { target: 'v2', restart: true })).toMatchObject({
+    phase: 'rolling',
+    waitingFor: [{ id: 'n3', state: 'accepting', sessions: 2 }],
+  });
 });
 
 describe('the expressions of the documentation that hold a gate', () => {

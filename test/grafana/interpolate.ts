@@ -27,6 +27,7 @@ export const SAMPLE: Selection = {
     lead: '420',
     age: '600',
     window: '1020',
+    undated: '0',
     needed: '1',
   },
 };

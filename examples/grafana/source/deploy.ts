@@ -87,18 +87,25 @@ const lostAtFirst = `${folded('min', `min_over_time(${of(METRICS.dropped)}[${WIN
 const lostBefore = folded('max', most(METRICS.dropped, BEFORE));
 // A worker without a start is one of this deploy: nothing of it is left out.
 const LOST = `(${lost} - (${lostBefore} or ${lostAtFirst} or 0 * ${lost}) > 0)`;
+/** Workers that were first seen in the deploy, and had lost sessions then though they are older: nobody knows when. */
+export const UNDATED = except(`(${lostAtFirst} > 0)`, most(METRICS.dropped, { window: '1h', offset: AGE }));
+/** Whether anybody reports, and each loss can be dated. */
+const DATED = `(${ANYONE} > 1e9 * $undated)`;
 /** Sessions that workers had last which are silent now. */
 const PRESUMED = silent(`${last(METRICS.active, IN_WINDOW)} > 0`);
 
 /** The number of the phase, from {@link PHASES}; nothing where it is unknown for want of a witness. The first that holds. */
 const holds: readonly [PhaseName, string[]][] = [
-  ['unknown', [lacking(WINDOW), lacking(SILENCE), isHalf, isBlind]],
+  [
+    'unknown',
+    [lacking(WINDOW), lacking(SILENCE), isHalf, isBlind, runsOn, startsTwice, `(${startsAgain}) > 0`],
+  ],
   ['noDeploy', [`${versions} == 1`]],
-  ['unknown', [runsOn, startsTwice, `(${startsAgain}) > 0`]],
   ['stuck', [LATE]],
   ['notDone', [`${ANYONE} unless ${SETTLED} >= ${needed}`]],
   ['dropped', [LOST, PRESUMED]],
-  ['done', [reported()]],
+  // Else nothing, and so unknown.
+  ['done', [DATED]],
 ];
 
 export const PHASE = `(${holds
@@ -125,9 +132,9 @@ export const LEFT = known(
 );
 
 /** Where the whole window was seen; a loss is told in any case. */
-const told = (sessions: string) =>
-  `((sum(${sessions}) or (0 * ${ANYONE} unless (${isBlind}))) and ${WITNESS})`;
-const CONFIRMED = told(LOST);
+const told = (sessions: string, anyone = ANYONE) =>
+  `((sum(${sessions}) or (0 * ${anyone} unless (${isBlind}))) and ${WITNESS})`;
+const CONFIRMED = told(LOST, DATED);
 /** Sessions that silent workers had last; nothing where that can not be told. */
 export const STILL_PRESUMED = told(folded('max', PRESUMED));
 /** These, and sessions that workers lost since the window began, by their reports. */

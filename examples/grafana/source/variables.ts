@@ -2,6 +2,7 @@ import { VariableHide, type VariableModel, VariableRefresh, VariableSort } from 
 import { METRICS, POOL_NAME, SILENT_AFTER_INTERVALS, WORKER_VERSION } from '../../../src/attributes.js';
 import { DEFAULT_INTERVAL_SECONDS, PRESUME_AFTER_SECONDS } from '../../../src/deploy/facts.js';
 import { labelName, matcher, series } from '../../../src/deploy/prometheus/promql.js';
+import { UNDATED } from './deploy.js';
 import { variable } from './template.js';
 import { AGE, accepting, exited, folded, last, OTHERS, of, running, TARGET, VERSION } from './workers.js';
 
@@ -108,5 +109,7 @@ export const VARIABLES: VariableModel[] = [
   number('lead', `vector(${PRESUME_AFTER_SECONDS} + 2 * $silence)`),
   number('age', `clamp_max(clamp_min(${age}, 0), ${LONGEST_WINDOW} - $lead)`),
   number('window', 'vector($age + $lead)'),
-  number('needed', `(vector(0$expected) > 0) or clamp_min(${acceptedBefore}, 1) or vector(1)`),
+  number('undated', `count(${UNDATED}) or vector(0)`),
+  // A 0 in front would make another number of it: octal.
+  number('needed', `(vector($expected - 0) > 0) or clamp_min(${acceptedBefore}, 1) or vector(1)`),
 ];

@@ -172,17 +172,20 @@ class WorkerRow {
     const unknownBefore = this.#number('unknownBefore');
     // The time of a sample is by the worker's clock too, and it reports at once.
     const startedAt = report.startTime === undefined ? reportsSince : report.startTime * 1000 - ahead;
+    const droppedBefore = this.#number('droppedBefore');
+    const undated = droppedBefore === undefined ? this.#undated(startedAt) : 0;
     return workerFacts(
       { ...report, draining, interval },
       {
         ...this.name,
         startedAt,
-        firstReportAt: startedAt,
+        // Of one with losses that can not be dated it counts when it was seen: in the window.
+        firstReportAt: undated > 0 ? reportsSince : startedAt,
         lastReportAt,
         reportsSince,
         drainingSince,
         earlier: this.#earlier(drainingSince) ?? { at: now },
-        droppedBefore: this.#number('droppedBefore') ?? this.#undated(startedAt),
+        droppedBefore: droppedBefore ?? undated,
         isContradictory: this.#isContradictory,
         missing: this.#missing(),
         ...(unknownBefore !== undefined && { unknownBefore }),
@@ -233,7 +236,10 @@ class WorkerRow {
     return undefined;
   }
 
-  /** In doubt sessions were lost after `since`, except what a worker had lost before it could be seen. */
+  /**
+   * Of a worker that is older than the window and was not seen before it: what it had lost when it was first seen. Else in
+   * doubt sessions were lost after `since`.
+   */
   #undated(startedAt: number): number {
     const { since } = this.window;
     const isSeenWhole = since !== undefined && startedAt >= since - this.#silence;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FactsQuery, SourceError } from '../../../src/deploy/facts.js';
 import { prometheusSource } from '../../../src/deploy/prometheus/source.js';
+import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
 import { answerJson, FakePrometheus, type Known } from './fake-prometheus.js';
 import { ago, covered, NOW, pool, without, worker } from './known.js';
 
@@ -306,8 +307,10 @@ describe('a row', () => {
     });
 
     it('what an older one first told, where it was not seen before: its losses can not be dated', async () => {
-      const old = worker({ dropped: 5, droppedFirst: 3 });
-      expect((await rowOf(without(old, 'droppedBefore'))).droppedBefore).toBe(3);
+      const old = without(worker({ dropped: 5, droppedFirst: 3 }), 'droppedBefore');
+      expect((await rowOf(old)).droppedBefore).toBe(3);
+      const { checks } = assessDeploy(await read({ since: ago(600) * 1000 }), { target: 'v2' });
+      expect(checks.dropped.sentence).toContain('Unknown when w-1 (v2) lost 3 sessions');
     });
 
     it('nothing, where that is not known either: in doubt it was dropped in the deploy', async () => {

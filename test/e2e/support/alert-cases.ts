@@ -235,6 +235,17 @@ export const ALERT_CASES: readonly Case[] = [
     ),
   },
   {
+    name: 'workers of v2 crash again and again, with a back-off of 5 minutes',
+    minutes: 40,
+    lives: [
+      witness,
+      ...[10, 15.5, 21].map(
+        (from): Life => ({ id: `c${from}`, version: 'v2', from, to: from + 0.25, active: () => 0 }),
+      ),
+    ],
+    firing: [...quiet(5, 22), [28, { OpenRTCCrashLoop: 1 }]],
+  },
+  {
     name: 'many jobs are rejected, then no more',
     minutes: 60,
     lives: [
@@ -292,12 +303,42 @@ export const ALERT_CASES: readonly Case[] = [
     ),
   },
   {
+    name: 'a leftover worker of v1 that comes up more than an hour after the cut-over takes sessions',
+    minutes: 115,
+    lives: [
+      { id: 'a', drainsFrom: 15, to: 17, goodbye: true, active: () => 0 },
+      { id: 'b', version: 'v2', from: 10 },
+      { id: 'c', from: 85, active: () => 0, started: (minute) => Math.floor(minute - 85) },
+    ],
+    firing: [
+      ...quiet(80, 99),
+      [103, { OpenRTCSessionsOnLeftover: 1 }],
+      [115, { OpenRTCSessionsOnLeftover: 1 }],
+    ],
+  },
+  {
     name: 'a goodbye that comes 80 minutes after the kill',
     minutes: 100,
     lives: [{ id: 'a', to: 95, goodbye: true, gaps: [[15, 95]], dropped: step(95, 2) }, witness],
     firing: [
       [19, { OpenRTCWorkerSilentWithSessions: 1 }],
       [98, { OpenRTCSessionsDropped: 1 }],
+    ],
+  },
+  {
+    name: 'dropped sessions, in a goodbye that one of two replicas has',
+    minutes: 40,
+    lives: [
+      copyOf({ id: 'a', to: 10 }, 'x'),
+      copyOf({ id: 'a', to: 10, goodbye: true, dropped: step(10, 6) }, 'y'),
+      copyOf(witness, 'x'),
+      copyOf(witness, 'y'),
+    ],
+    firing: [
+      ...quiet(5, 9),
+      [11, { OpenRTCSessionsDropped: 1 }],
+      [20, { OpenRTCSessionsDropped: 1 }],
+      ...quiet(27, 40),
     ],
   },
   {
@@ -316,8 +357,19 @@ export const ALERT_CASES: readonly Case[] = [
     firing: [
       ...quiet(5, 20),
       [30, { OpenRTCTelemetryAbsent: 1 }],
+      [38.5, { OpenRTCWorkerSilentWithSessions: 1 }],
       [39, { OpenRTCWorkerSilentWithSessions: 1 }],
     ],
+  },
+  {
+    name: 'the only worker is killed, and the first of the next version comes 100 s later',
+    minutes: 20,
+    lives: [
+      { id: 'a', to: 10 },
+      { id: 'b', version: 'v2', start: 11.5, from: 11.75 },
+      { id: 'c', version: 'v2', start: 11.5, from: 11.75 },
+    ],
+    firing: [...quiet(5, 11), [15, { OpenRTCWorkerSilentWithSessions: 1 }]],
   },
   {
     name: 'the only worker is killed, and replaced after 20 minutes',

@@ -5,8 +5,8 @@ import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
 import { foldCopies } from '../../../src/deploy/verdict/fold.js';
 import type { Verdict } from '../../../src/deploy/verdict/verdict.js';
 import { annotations, promqlTargets } from '../../grafana/panels.js';
-import { type FirstRow, firstRow, rowOf, type Sight, selectionOf } from './first-row.js';
-import { interpolate, PrometheusDatasource } from './grafana.js';
+import { answered, type FirstRow, firstRow, rowOf, type Sight, selectionOf } from './first-row.js';
+import { PrometheusDatasource } from './grafana.js';
 
 /** What the gate on Prometheus said, and the moment that it asked Prometheus about. */
 type Said = Verdict & { readonly at: string };
@@ -90,20 +90,10 @@ export class DashboardCheck {
   /** Runs every other query of the dashboard, and holds the variables against what they stand for. */
   async #others(sight: Sight, facts: DeployFacts): Promise<string[]> {
     const datasource = new PrometheusDatasource(this.#url);
-    const selection = await selectionOf(datasource, sight);
-    const { variables } = selection;
+    const { variables } = await selectionOf(datasource, sight);
     const { target: _, ...unchosen } = sight;
     const { variables: newest } = await selectionOf(datasource, unchosen);
-    for (const { name, instant, expr } of [
-      ...promqlTargets,
-      ...annotations.map((one) => ({ ...one, instant: false })),
-    ]) {
-      const query = interpolate(expr, selection);
-      const found = instant
-        ? await datasource.instant(query, selection.to)
-        : await datasource.range(query, { ...selection, from: selection.to - 60_000 }, 1);
-      if (found.length > 0) this.#shown.add(name);
-    }
+    for (const name of await answered(this.#url, sight)) this.#shown.add(name);
     const guess = guessTarget(foldCopies(facts.workers));
     return [
       ...different('variable silence', variables.silence, String(this.#silenceSeconds)),

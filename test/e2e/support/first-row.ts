@@ -1,8 +1,8 @@
-import { PHASES, type PhaseName } from '../../../examples/grafana/source/phases.js';
+import { PHASES, type PhaseName, STATES } from '../../../examples/grafana/source/phases.js';
 import { prometheusSource } from '../../../src/deploy/prometheus/source.js';
 import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
 import type { Verdict } from '../../../src/deploy/verdict/verdict.js';
-import { promqlTargets, queryVariables } from '../../grafana/panels.js';
+import { annotations, promqlTargets, queryVariables } from '../../grafana/panels.js';
 import { interpolate, PrometheusDatasource, type Selection } from './grafana.js';
 
 const PHASE_NAMES = Object.keys(PHASES) as PhaseName[];
@@ -78,6 +78,35 @@ export async function holding(url: string, sight: Sight): Promise<Record<string,
       return [id, row?.value ?? Number.NaN];
     }),
   );
+}
+
+/** The share of workers on the target, as a number up to 1. */
+export async function share(url: string, sight: Sight): Promise<number | undefined> {
+  const [first] = await (await panelsOf(url, sight))('Every worker on the target');
+  return first?.value;
+}
+
+/** The state of a worker in the table of all. */
+export async function stateOf(url: string, sight: Sight, id: string): Promise<string | undefined> {
+  const rows = await (await panelsOf(url, sight))('All workers');
+  const row = rows.find(({ labels }) => labels.openrtc_worker_id === id);
+  return Object.values(STATES).find(({ value }) => value === row?.value)?.text;
+}
+
+/** Asks all queries of the dashboard, and gives the names of those that gave something. */
+export async function answered(url: string, sight: Sight): Promise<string[]> {
+  const datasource = new PrometheusDatasource(url);
+  const selection = await selectionOf(datasource, sight);
+  const queries = [...promqlTargets, ...annotations.map((one) => ({ ...one, instant: false }))];
+  const names: string[] = [];
+  for (const { name, instant, expr } of queries) {
+    const query = interpolate(expr, selection);
+    const found = instant
+      ? await datasource.instant(query, selection.to)
+      : await datasource.range(query, { ...selection, from: selection.to - 60_000 }, 1);
+    if (found.length > 0) names.push(name);
+  }
+  return names;
 }
 
 const WORDS: Partial<Record<Verdict['phase'], PhaseName>> = {

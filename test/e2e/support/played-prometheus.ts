@@ -1,12 +1,12 @@
 import { METRICS, type MetricKey, POOL_NAME, WORKER_ID, WORKER_VERSION } from '../../../src/attributes.js';
 import type { DeployFacts } from '../../../src/deploy/facts.js';
-import { labelName } from '../../../src/deploy/prometheus/promql.js';
+import { labelName, namesOf } from '../../../src/deploy/prometheus/promql.js';
 import { prometheusSource } from '../../../src/deploy/prometheus/source.js';
 import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
 import type { AssessOptions } from '../../../src/deploy/verdict/assessment.js';
 import type { Verdict } from '../../../src/deploy/verdict/verdict.js';
 import { madeAt, type Played, requestsOf, T0 } from '../../deploy/played-pool.js';
-import { type FirstRow, firstRow, holding, type Sight } from './first-row.js';
+import { answered, type FirstRow, firstRow, holding, type Sight, share, stateOf } from './first-row.js';
 import { type Series, writeInOrder } from './remote-write.js';
 
 /** Where backends mark a series as stale between its reports, they write this value. */
@@ -18,6 +18,8 @@ export interface Written extends Played {
   readonly labels?: Readonly<Record<string, string>>;
   /** So many seconds after each report its series are marked as stale. */
   readonly staleAfter?: number;
+  /** Two ways lead to the backend, and one names metrics without their units. */
+  readonly hasBothNames?: true;
 }
 
 interface Asked extends Partial<AssessOptions> {
@@ -49,6 +51,29 @@ export const v1 = (id: string, more: Partial<Written> & Pick<Written, 'reports'>
   start: -3_000,
   ...more,
 });
+
+/** A worker of v1 that drains, and whose telemetry is cut off 2 s later. */
+export const cutOff = (id: string, drainsAt: number, active: number): Written =>
+  v1(id, { reports: [(drainsAt % 15) + 2, drainsAt + 2], active, draining: (at) => Number(at > drainsAt) });
+
+/** An id that runs on after its goodbye. */
+export const usedTwice: readonly Written[] = [
+  { id: 'n1', version: 'v2', reports: [605, 885], start: 600, goodbye: { at: 900 } },
+  { id: 'n1', version: 'v2', reports: [915, END], start: 600 },
+];
+
+/** Workers of the target that crash, each started by a back-off of 5 minutes after the one before. */
+export const crashLoop = (start: number): Written[] =>
+  range(start, END - 100, 320).map((from) => ({
+    id: `c-${from}`,
+    version: 'v2',
+    start: from,
+    reports: [from + 5, from + 15],
+    every: 10,
+  }));
+
+export const range = (from: number, to: number, step: number): number[] =>
+  Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, index) => from + index * step);
 
 let stories = 0;
 
@@ -82,6 +107,12 @@ export async function playedPrometheus(url: string, zero: number, workers: reado
     shown: (moment: number, shown?: Shown): Promise<FirstRow> => firstRow(url, sightOf(moment, shown)),
     /** Whom the dashboard waits for, and with how many sessions. */
     held: (moment: number, shown?: Shown) => holding(url, sightOf(moment, shown)),
+    /** The share of workers on the target, as the dashboard shows it. */
+    share: (moment: number, shown?: Shown) => share(url, sightOf(moment, shown)),
+    /** What the dashboard's table of all workers says of one. */
+    stateOf: (id: string, moment: number, shown?: Shown) => stateOf(url, sightOf(moment, shown), id),
+    /** Asks all queries of the dashboard: the names of those that gave something. */
+    answered: (moment: number, shown?: Shown) => answered(url, sightOf(moment, shown)),
     async judge(moment: number, asked: Asked = {}): Promise<Verdict> {
       const { since: _, matchers: __, target = 'v2', ...options } = asked;
       return assessDeploy(await read(moment, asked), { target, ...options });
@@ -104,14 +135,15 @@ function seriesOf(worker: Written, pool: string, zero: number): Series[] {
       }
     }
   }
-  return [...byKey].map(([key, samples]) => ({
-    labels: {
-      __name__: `${labelName(METRICS[key].name)}${METRICS[key].unit === 's' ? '_seconds' : ''}`,
-      [labelName(POOL_NAME)]: pool,
-      [labelName(WORKER_ID)]: worker.id,
-      [labelName(WORKER_VERSION)]: worker.version,
-      ...worker.labels,
-    },
-    samples: samples.sort((a, b) => a.timestamp - b.timestamp),
-  }));
+  const labels = {
+    [labelName(POOL_NAME)]: pool,
+    [labelName(WORKER_ID)]: worker.id,
+    [labelName(WORKER_VERSION)]: worker.version,
+    ...worker.labels,
+  };
+  return [...byKey].flatMap(([key, unsorted]) => {
+    const samples = unsorted.sort((a, b) => a.timestamp - b.timestamp);
+    const names = namesOf(METRICS[key]).slice(worker.hasBothNames ? 0 : -1);
+    return names.map((__name__) => ({ labels: { __name__, ...labels }, samples }));
+  });
 }

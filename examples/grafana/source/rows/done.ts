@@ -57,7 +57,7 @@ export const DONE: Panel[] = [
     title: 'Sessions dropped',
     description: `**Good:** 0 since the deploy began. They are confirmed by a report, or *presumed*: what silent workers had last, taken back when they return.
 
-**Not:** the table names the workers; the runbook says what to look at. Not known: nobody reported when the deploy began.`,
+**Not:** the table names the workers; the runbook says what to look at. Not known: nobody reported when the deploy began, or a worker that came back in it had lost some before.`,
     queries: [now(DROPPED, 'dropped'), now(STILL_PRESUMED, 'of these presumed')],
     width: WIDTH,
     height: HEIGHT,
