@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { METRICS } from '../../src/attributes.js';
+import { METRIC_KEYS, METRICS } from '../../src/attributes.js';
 import { type Played, playedPool } from './played-pool.js';
 
 const LATE = 10_000;
@@ -34,6 +34,12 @@ describe('every worker that ran is accounted for', () => {
       phase: 'draining',
       waitingFor: [{ id: 'o1', state: 'silent', sessions: 2 }],
     });
+  });
+
+  it('but nobody can know of one of whom nothing ever arrived', () => {
+    const ghost = v1('ghost', { reports: [700, 900], active: 3, without: METRIC_KEYS });
+    const left = v1('o1', { reports: [0, 600], goodbye: { at: 610 } });
+    expect(playedPool(left, ghost, ...green(700)).judge(1_002).phase).toBe('complete');
   });
 
   it('but not who said goodbye then', () => {
