@@ -105,7 +105,7 @@ for (const call of calls.slice(0, 5)) {
   await stage.pass(1);
   await stage.hangUp([call]);
 }
-await top.see(/draining: .*about \d+ s left/);
+await top.see(/draining: .*a guess: \d+ s to go/);
 const { lines } = top;
 await stage.hangUp(calls.slice(5));
 await top.see(/complete, nothing dropped/);
