@@ -16,7 +16,7 @@ export const textBy = (rule: Rule) => (text: string) => validate(text, rule, tex
 export const numberBy = (rule: Rule) => (text: string) =>
   validate(text.trim() === '' ? Number.NaN : Number(text), rule, text);
 
-export const parseText = textBy(['a text that is not empty', (text) => text !== '']);
+export const parseText = textBy(['a text that is not empty', (text) => String(text).trim() !== '']);
 
 export const parseCount = numberBy(['a whole number from 1', isWhole(1)]);
 
