@@ -10,23 +10,17 @@ const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url)
 const hasBash = !spawnSync('bash', ['--version']).error;
 
 let prometheus: FakePrometheus;
-let clock: NodeJS.Timeout;
 /** What reports at a moment, in Unix s. */
 let reporting: (now: number) => Known[];
 beforeEach(async () => {
   prometheus = await FakePrometheus.start();
   reporting = (now) => [...old(now), ...settled(now)];
-  const tick = () => {
-    prometheus.now = Date.now();
-    prometheus.known = reporting(prometheus.now / 1000);
-  };
-  tick();
-  clock = setInterval(tick, 50);
+  Object.defineProperties(prometheus, {
+    now: { get: () => Date.now() },
+    known: { get: () => reporting(Date.now() / 1000) },
+  });
 });
-afterEach(async () => {
-  clearInterval(clock);
-  await prometheus[Symbol.asyncDispose]();
-});
+afterEach(() => prometheus[Symbol.asyncDispose]());
 
 /** The target, up for long, with a report each second. */
 const settled = (now: number, heard = 0.3): Known[] => [
