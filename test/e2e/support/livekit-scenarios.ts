@@ -172,10 +172,12 @@ export const DEPLOYS: readonly Scenario[] = [
     verdict: DROPPED,
   },
   {
-    what: 'an AgentServer of one’s own that is drained and closed',
+    what: 'an AgentServer of one’s own that is drained and closed, also at a second signal',
     async run(scene, watch) {
       const { v1, call } = await replacedWithTwoCalls(scene, watch, 'own-server.js');
       await scene.seen('v1', { draining: true, active: 2 });
+      // Neither cuts a call off.
+      for (const again of ['SIGTERM', 'SIGINT'] as const) v1.kill(again);
       await call.end();
       expect(await v1.exit).toEqual({ code: 0, signal: null });
     },
