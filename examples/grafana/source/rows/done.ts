@@ -24,7 +24,7 @@ export const DONE: Panel[] = [
   }),
   stat({
     title: 'Every worker on the target',
-    description: `**Good:** exactly 100 %: as many as expected are settled: they accept on the target and have reported for a silence window; every other worker said goodbye.
+    description: `**Good:** exactly 100 %. As many as expected are settled (they accept on the target and have reported for a silence window), and every other worker said goodbye.
 
 **Not:** "What holds it" names the workers: old ones that run, young ones, silent ones.`,
     queries: [now(ON_TARGET, '{{settled}} of {{open}}, $needed expected')],
