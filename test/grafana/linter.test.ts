@@ -12,7 +12,7 @@ const EXCEPTIONS = {
 
 const ofType = (type: string) => variables.filter((variable) => variable.type === type);
 /** Units that Grafana knows, of those used here. */
-const UNITS = ['none', 'short', 'percentunit', 's', 'dateTimeAsIsoNoDateIfToday'];
+const UNITS = ['none', 'short', 'percentunit', 'time:HH:mm'];
 
 describe('the rules of dashboard-linter:', () => {
   it('template-datasource-rule', () => {

@@ -28,7 +28,7 @@ import type { Options as TimeSeriesOptions } from '@grafana/schema/dist/esm/raw/
 import type { Query } from './queries.js';
 
 /** The colour of what is not known: never that of good news. */
-const GREY = '#808080';
+export const GREY = '#808080';
 
 /** What every panel has. */
 export interface Common {
@@ -107,17 +107,18 @@ const REDUCED = { calcs: ['lastNotNull'], fields: '', values: false };
 const TOOLTIP = { mode: TooltipDisplayMode.Multi, sort: SortOrder.Descending };
 
 /** The value of now, in a colour. */
-export function stat(common: Common & { readonly named?: boolean }): Panel {
+export function stat(common: Common & { readonly named?: boolean; readonly below?: boolean }): Panel {
   const options: StatOptions = {
     colorMode: BigValueColorMode.Background,
     graphMode: BigValueGraphMode.None,
     justifyMode: BigValueJustifyMode.Center,
-    orientation: VizOrientation.Auto,
+    orientation: common.below ? VizOrientation.Horizontal : VizOrientation.Auto,
     percentChangeColorMode: PercentChangeColorMode.Standard,
     reduceOptions: REDUCED,
     showPercentChange: false,
     textMode: common.named ? BigValueTextMode.ValueAndName : BigValueTextMode.Value,
-    wideLayout: true,
+    // A name stands above its value, however wide the page is.
+    wideLayout: false,
   };
   return panel('stat', common, FieldColorModeId.Thresholds, {}, options);
 }
@@ -150,7 +151,8 @@ export function timeline(common: Common): Panel {
     alignValue: 'left' satisfies TimelineValueAlignment,
     legend: { calcs: [], displayMode: LegendDisplayMode.List, placement: 'bottom', showLegend: true },
     mergeValues: true,
-    perPage: 20,
+    // As many as can be read.
+    perPage: 8,
     rowHeight: 0.8,
     showValue: VisibilityMode.Never,
     tooltip: TOOLTIP,

@@ -1,6 +1,6 @@
-import type { Panel } from '@grafana/schema';
+import type { Panel, ValueMapping } from '@grafana/schema';
 import { exploreWorker } from './links.js';
-import { nothing, words } from './panels.js';
+import { GREY, nothing, words } from './panels.js';
 import { STATES } from './phases.js';
 import { VERSION, WORKER_NAME } from './workers.js';
 
@@ -31,26 +31,35 @@ const column = (name: string, ...properties: { id: string; value: unknown }[]) =
   properties,
 });
 /** Many workers have no value of it. */
-const optional = (name: string, width: number, unit: string) =>
+const optional = (name: string, width: number, unit: string, ...mappings: ValueMapping[]) =>
   column(
     name,
     { id: 'unit', value: unit },
-    { id: 'mappings', value: [nothing('–')] },
+    { id: 'mappings', value: [...mappings, nothing(NONE)] },
     { id: 'custom.width', value: width },
   );
+const NONE = '–';
+const NO_DRAIN = words({ none: { value: 0, text: NONE, color: GREY } });
 
-/** How the columns look. */
-export const workerOverrides = () => [
+/** A value of the drains of these workers: 0 where there is none, else its column would come and go. */
+export const ofDrain = (value: string, workers: string): string => `${value} or 0 * ${workers}`;
+
+/**
+ * How the columns look.
+ * @param more - Room in each header, in pixels: where rows can be filtered it has a button.
+ */
+export const workerOverrides = (more = 0) => [
   // Ids differ at their ends.
-  column('Worker', { id: 'links', value: [exploreWorker()] }, { id: 'custom.width', value: 300 }),
+  column('Worker', { id: 'links', value: [exploreWorker()] }, { id: 'custom.width', value: 315 }),
+  column('Version', { id: 'custom.minWidth', value: 80 }),
   column(
     'State',
     { id: 'mappings', value: [words(STATES)] },
     { id: 'custom.cellOptions', value: { type: 'color-text' } },
-    { id: 'custom.width', value: 90 },
+    { id: 'custom.width', value: 75 + more },
   ),
-  optional('Sessions', 90, 'short'),
-  optional('Draining for', 110, 's'),
-  optional('Drain timeout', 110, 's'),
-  optional('Last report', 110, 's'),
+  optional('Sessions', 90 + more, 'none'),
+  optional('Draining', 80 + more, 'dthms', NO_DRAIN),
+  optional('Timeout', 80 + more, 'dthms', NO_DRAIN),
+  optional('Last report', 100 + more, 'dthms'),
 ];

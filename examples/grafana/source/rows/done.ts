@@ -24,10 +24,10 @@ export const DONE: Panel[] = [
   }),
   stat({
     title: 'Every worker on the target',
-    description: `**Good:** exactly 100 %: as many as expected accept on the target and have reported for a silence window, and every other worker of the deploy has said goodbye.
+    description: `**Good:** exactly 100 %. As many as expected are settled (they accept on the target and have reported for a silence window), and every other worker said goodbye.
 
 **Not:** "What holds it" names the workers: old ones that run, young ones, silent ones.`,
-    queries: [now(ON_TARGET, '{{settled}} settled of {{open}} that run or are missing, $needed expected')],
+    queries: [now(ON_TARGET, '{{settled}} of {{open}}, $needed expected')],
     width: WIDTH,
     height: HEIGHT,
     noValue: NOT_KNOWN,
@@ -47,7 +47,7 @@ export const DONE: Panel[] = [
     width: WIDTH,
     height: HEIGHT,
     noValue: NOT_KNOWN,
-    unit: 'short',
+    unit: 'none',
     colors: [
       [0, 'green'],
       [1, 'blue'],
@@ -58,11 +58,11 @@ export const DONE: Panel[] = [
     description: `**Good:** 0 since the deploy began. They are confirmed by a report, or *presumed*: what silent workers had last, taken back when they return.
 
 **Not:** the table names the workers; the runbook says what to look at. Not known: nobody reported when the deploy began, or a worker that came back in it had lost some before.`,
-    queries: [now(DROPPED, 'dropped'), now(STILL_PRESUMED, 'of these presumed')],
+    queries: [now(DROPPED, 'in all'), now(STILL_PRESUMED, 'presumed')],
     width: WIDTH,
     height: HEIGHT,
     noValue: NOT_KNOWN,
-    unit: 'short',
+    unit: 'none',
     colors: [
       [0, 'green'],
       [1, 'red'],

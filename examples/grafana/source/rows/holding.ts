@@ -1,11 +1,12 @@
-import type { Panel } from '@grafana/schema';
+import { MappingType, type Panel, type ValueMapping } from '@grafana/schema';
 import { METRICS, POOL_NAME } from '../../../../src/attributes.js';
 import { matcher, range } from '../../../../src/deploy/prometheus/promql.js';
 import { HELD } from '../deploy.js';
 import { stat, table } from '../panels.js';
+import { PHASES } from '../phases.js';
 import { now, rows } from '../queries.js';
 import { states } from '../states.js';
-import { workerColumns, workerOverrides } from '../worker-table.js';
+import { ofDrain, workerColumns, workerOverrides } from '../worker-table.js';
 import {
   DRAIN_ELAPSED,
   DRAIN_TIMEOUT,
@@ -36,6 +37,12 @@ const lastSessions = except(
   exited({ window: WINDOW }),
 );
 
+/** The whole name has no room on a small screen. */
+const shortAlert: ValueMapping = {
+  type: MappingType.RegexToText,
+  options: { pattern: '^OpenRTC(.*)$', result: { text: '$1', index: 0 } },
+};
+
 /** Row "What holds it" */
 export const HOLDING: Panel[] = [
   table({
@@ -46,32 +53,40 @@ export const HOLDING: Panel[] = [
     queries: [
       rows(where(`(${states(LEAD)})`, HELD)),
       rows(where(`(${lastSessions})`, HELD)),
-      rows(where(`(${DRAIN_ELAPSED} > 0)`, drainingSessions)),
-      rows(where(DRAIN_TIMEOUT, drainingSessions)),
+      rows(where(`(${ofDrain(DRAIN_ELAPSED, `(${lastSessions})`)})`, HELD)),
+      rows(where(`(${ofDrain(DRAIN_TIMEOUT, `(${lastSessions})`)})`, HELD)),
     ],
-    width: 12,
+    width: 14,
     height: HEIGHT,
     noValue: 'No worker, or nothing is known',
-    unit: 'short',
+    unit: 'none',
     sortBy: 'Sessions',
-    ...workerColumns(['State', 'Sessions', 'Draining for', 'Drain timeout']),
+    ...workerColumns(['State', 'Sessions', 'Draining', 'Timeout']),
     overrides: workerOverrides(),
   }),
   stat({
     title: 'Last session ends',
-    description: `**Good:** the guess is before the drain timeout. The guess follows from how fast sessions ended in the last 5 minutes; long calls end last.
+    description: `**Good:** the guess is well before *at the latest*: the drain timeout, when what is left is cut off. It follows from the last 5 minutes; long calls end last.
 
-**Not:** no guess while sessions remain: they do not become fewer. At the drain timeout what is left is cut off.`,
+**Not:** no guess while sessions remain: they do not become fewer. *late since*: past the drain timeout, see the runbook.`,
     queries: [
       now(inMs(`(${guess} < ${deadline}) or ${guess} unless ${deadline}`), 'about (a guess)'),
-      now(inMs(deadline), 'at the latest (drain timeout)'),
+      now(inMs(`${deadline} >= time()`), 'at the latest'),
+      now(inMs(`${deadline} < time()`), 'late since'),
     ],
-    width: 5,
+    width: 4,
     height: HEIGHT,
-    noValue: 'No session drains, or nothing is known',
-    unit: 'dateTimeAsIsoNoDateIfToday',
+    noValue: 'None known',
+    unit: 'time:HH:mm',
     colors: [[0, 'blue']],
     named: true,
+    below: true,
+    overrides: [
+      {
+        matcher: { id: 'byFrameRefID', options: 'C' },
+        properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: PHASES.stuck.color } }],
+      },
+    ],
   }),
   table({
     title: 'Alerts that fire',
@@ -83,9 +98,9 @@ export const HOLDING: Panel[] = [
         `max by (alertname, severity) (last_over_time(ALERTS{alertname=~"OpenRTC.*",alertstate="firing",${matcher(POOL_NAME, '$pool')}}[1m]))`,
       ),
     ],
-    width: 7,
+    width: 6,
     height: HEIGHT,
-    noValue: 'None, or the rules are not installed',
+    noValue: 'None, or rules not installed',
     unit: 'short',
     transformations: [
       {
@@ -94,6 +109,16 @@ export const HOLDING: Panel[] = [
           excludeByName: { Time: true, Value: true },
           renameByName: { alertname: 'Alert', severity: 'Severity' },
         },
+      },
+    ],
+    overrides: [
+      {
+        matcher: { id: 'byName', options: 'Alert' },
+        properties: [{ id: 'mappings', value: [shortAlert] }],
+      },
+      {
+        matcher: { id: 'byName', options: 'Severity' },
+        properties: [{ id: 'custom.width', value: 75 }],
       },
     ],
   }),

@@ -31,7 +31,7 @@ export const SWITCHOVER: Panel[] = [
     width: 12,
     height: 8,
     noValue: 'No worker reports',
-    unit: 'short',
+    unit: 'none',
     stacked: true,
     overrides: [
       colored('A', { mode: 'shades', fixedColor: 'orange' }),

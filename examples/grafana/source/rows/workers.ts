@@ -3,18 +3,20 @@ import { METRICS } from '../../../../src/attributes.js';
 import { table } from '../panels.js';
 import { rows } from '../queries.js';
 import { states } from '../states.js';
-import { workerColumns, workerOverrides } from '../worker-table.js';
+import { ofDrain, workerColumns, workerOverrides } from '../worker-table.js';
 import {
+  DRAIN_ELAPSED,
   DRAIN_TIMEOUT,
-  draining,
   except,
   exited,
   folded,
   last,
   lastReport,
+  reported,
   WINDOW,
-  where,
 } from '../workers.js';
+
+const seen = folded('max', reported({ window: WINDOW }));
 
 /** Row "All workers" */
 export const WORKERS: Panel[] = [
@@ -26,17 +28,17 @@ export const WORKERS: Panel[] = [
     queries: [
       rows(states(WINDOW)),
       rows(except(folded('max', last(METRICS.active, { window: WINDOW })), exited({ window: WINDOW }))),
-      rows(where(folded('max', `(${last(METRICS.drainElapsed)} > 0)`), draining())),
-      rows(where(DRAIN_TIMEOUT, draining())),
+      rows(ofDrain(DRAIN_ELAPSED, seen)),
+      rows(ofDrain(DRAIN_TIMEOUT, seen)),
       rows(`time() - ${lastReport()}`),
     ],
     width: 24,
     height: 12,
     noValue: 'No worker reported',
-    unit: 'short',
+    unit: 'none',
     sortBy: 'Sessions',
     filterable: true,
-    ...workerColumns(['State', 'Sessions', 'Draining for', 'Drain timeout', 'Last report']),
-    overrides: workerOverrides(),
+    ...workerColumns(['State', 'Sessions', 'Draining', 'Timeout', 'Last report']),
+    overrides: workerOverrides(25),
   }),
 ];
