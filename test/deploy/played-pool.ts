@@ -25,6 +25,8 @@ export interface Played {
   readonly every?: number;
   readonly active?: number | ((at: number) => number);
   readonly draining?: number | ((at: number) => number);
+  /** How long it has drained. @default not reported */
+  readonly drainElapsed?: (at: number) => number;
   /** Sessions that it reports to have dropped. */
   readonly dropped?: number | ((at: number) => number);
   /** Its goodbye: when, and how many it dropped. */
@@ -61,7 +63,8 @@ export function requestsOf(worker: Played): Request[] {
     const [active, draining, dropped] = [worker.active, worker.draining, worker.dropped].map((value) =>
       valueAt(value, at),
     );
-    add(at, { active, draining, dropped, running: 1, ...always } as Values);
+    const drain = worker.drainElapsed && { drainElapsed: worker.drainElapsed(at) };
+    add(at, { active, draining, dropped, running: 1, ...drain, ...always } as Values);
   }
   if (goodbye) {
     const { at, dropped = 0 } = goodbye;

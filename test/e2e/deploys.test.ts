@@ -311,6 +311,28 @@ it('a killed worker is named where all else is done', async () => {
   }
 });
 
+it('when the last of calls of all lengths ends is guessed, and never soon', async () => {
+  const mean = 300;
+  const begin = 800;
+  const active = (at: number) => (at <= begin ? 60 : Math.round(60 * Math.exp(-(at - begin) / mean)));
+  const drain = {
+    draining: (at: number) => Number(at > begin),
+    drainElapsed: (at: number) => Math.max(0, at - begin),
+  };
+  const old = v1('o1', { reports: [0, 2_400], active, ...drain });
+  const story = await played(old, ...green(700));
+  // Of so many calls the last one ends so late, as a rule.
+  const end = begin + mean * (Math.log(60) + 0.58);
+  for (const moment of [1_000, 1_200, 1_500]) {
+    const left = (await story.lastEnd(moment)) - moment;
+    expect(left, `at ${moment}`).toBeGreaterThan((end - moment) / 2);
+    expect(left, `at ${moment}`).toBeLessThan((end - moment) * 2);
+    const { timeLeftSeconds } = await story.judge(moment);
+    expect(timeLeftSeconds, `the gate at ${moment}`).toBeGreaterThan((end - moment) / 2);
+    expect(timeLeftSeconds, `the gate at ${moment}`).toBeLessThan((end - moment) * 2);
+  }
+});
+
 it('one worker of thousands is missing, and the share on the target is not 1', async () => {
   const workers = 2_000;
   const pool = range(1, workers - 1, 1).map(

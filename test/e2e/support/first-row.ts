@@ -86,6 +86,12 @@ export async function share(url: string, sight: Sight): Promise<number | undefin
   return first?.value;
 }
 
+/** When the last session ends, as the dashboard guesses, in Unix ms. */
+export async function lastEnd(url: string, sight: Sight): Promise<number | undefined> {
+  const [first] = await (await panelsOf(url, sight))('Last session ends');
+  return first?.value;
+}
+
 /** The state of a worker in the table of all. */
 export async function stateOf(url: string, sight: Sight, id: string): Promise<string | undefined> {
   const rows = await (await panelsOf(url, sight))('All workers');

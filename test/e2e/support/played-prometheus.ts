@@ -6,7 +6,16 @@ import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
 import type { AssessOptions } from '../../../src/deploy/verdict/assessment.js';
 import type { Verdict } from '../../../src/deploy/verdict/verdict.js';
 import { madeAt, type Played, requestsOf, T0 } from '../../deploy/played-pool.js';
-import { answered, type FirstRow, firstRow, holding, type Sight, share, stateOf } from './first-row.js';
+import {
+  answered,
+  type FirstRow,
+  firstRow,
+  holding,
+  lastEnd,
+  type Sight,
+  share,
+  stateOf,
+} from './first-row.js';
 import { type Series, writeInOrder } from './remote-write.js';
 
 /** Where backends mark a series as stale between its reports, they write this value. */
@@ -107,6 +116,9 @@ export async function playedPrometheus(url: string, zero: number, workers: reado
     shown: (moment: number, shown?: Shown): Promise<FirstRow> => firstRow(url, sightOf(moment, shown)),
     /** Whom the dashboard waits for, and with how many sessions. */
     held: (moment: number, shown?: Shown) => holding(url, sightOf(moment, shown)),
+    /** When the last session ends, as the dashboard guesses, in s. */
+    lastEnd: async (moment: number, shown?: Shown): Promise<number> =>
+      (((await lastEnd(url, sightOf(moment, shown))) ?? Number.NaN) - zero) / 1000,
     /** The share of workers on the target, as the dashboard shows it. */
     share: (moment: number, shown?: Shown) => share(url, sightOf(moment, shown)),
     /** What the dashboard's table of all workers says of one. */
