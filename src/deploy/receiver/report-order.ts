@@ -1,6 +1,7 @@
 /** Tells reports that come late from those of a clock that was set back: the latter come as they are made. */
 export class ReportOrder {
   #newest = Number.NEGATIVE_INFINITY;
+  #newestArrivedAt = Number.NEGATIVE_INFINITY;
   /** The newest before the clock was set back. */
   #highest = Number.NEGATIVE_INFINITY;
   /** The last report that was older than the newest. */
@@ -16,10 +17,12 @@ export class ReportOrder {
    *
    * @param madeAt - In Unix ms by the clock of its worker
    * @param arrivedAt - In Unix ms
+   * @param intervalMs - How often the worker reports
    */
-  add(madeAt: number, arrivedAt: number): boolean {
+  add(madeAt: number, arrivedAt: number, intervalMs: number): boolean {
     if (madeAt >= this.#newest) {
       this.#newest = madeAt;
+      this.#newestArrivedAt = arrivedAt;
       this.#late = undefined;
       // The clock is where it was: what was taken for a clock that was set back were reports that were sent again.
       if (madeAt >= this.#highest) this.#isSetBack = false;
@@ -31,8 +34,11 @@ export class ReportOrder {
     // A backlog comes all at once, or ever more slowly; a living worker's reports come at the pace they are made at.
     const pace = (arrivedAt - before.arrivedAt) / (madeAt - before.madeAt);
     if (pace < 0.5 || pace > 2) return false;
+    // And a worker whose clock is right has newer ones too.
+    if (arrivedAt - this.#newestArrivedAt < intervalMs) return false;
     this.#highest = Math.max(this.#highest, this.#newest);
     this.#newest = madeAt;
+    this.#newestArrivedAt = arrivedAt;
     this.#isSetBack = true;
     return true;
   }

@@ -36,6 +36,8 @@ export class WorkerRecord {
   /** Sessions that ended in a way that nobody could tell. */
   readonly #unknown = new Growth();
   readonly #order = new ReportOrder();
+  /** When the report was made that is taken in, in Unix ms by its clock. */
+  #madeAt: number | undefined;
   /** When its goodbye was made, in Unix ms by its clock. */
   #goodbyeAt: number | undefined;
   /** The start that it told first, in Unix s. */
@@ -69,7 +71,9 @@ export class WorkerRecord {
 
   /** Takes in one plausible point of a metric. */
   add(key: MetricKey, point: MetricPoint, nowMs: number): void {
-    if (key === 'running') this.#noteLife(point.value, point.timeUnixMs || nowMs, nowMs);
+    const madeAt = point.timeUnixMs || nowMs;
+    this.#noteTime(madeAt, nowMs);
+    if (key === 'running') this.#noteLife(point.value, madeAt);
     this.#values.add(key, point, nowMs);
   }
 
@@ -140,9 +144,16 @@ export class WorkerRecord {
     return this.#aheadMs > 0 ? { clock: 'ahead' } : {};
   }
 
-  #noteLife(value: number, madeAt: number, nowMs: number): void {
+  /** Once for all points of a report: what they are worth depends on its order. */
+  #noteTime(madeAt: number, nowMs: number): void {
+    if (madeAt === this.#madeAt) return;
+    this.#madeAt = madeAt;
     this.#aheadMs = Math.max(this.#aheadMs, madeAt - nowMs > CLOCK_AHEAD_MS ? madeAt - nowMs : 0);
-    if (this.#order.add(madeAt, nowMs)) this.#values.startOver();
+    const intervalMs = this.#intervalSeconds * 1000;
+    if (this.#order.add(madeAt, nowMs, intervalMs)) this.#values.startOver();
+  }
+
+  #noteLife(value: number, madeAt: number): void {
     if (value === 0) {
       this.#goodbyeAt ??= madeAt;
       // One life whose goodbye is said again, as by a bridge that was restarted; a later life is never forgotten.
@@ -188,6 +199,10 @@ export class WorkerRecord {
   }
 
   #silenceWindow(): number {
-    return silenceWindow({ intervalSeconds: believedInterval(this.#values.get('interval')) });
+    return silenceWindow({ intervalSeconds: this.#intervalSeconds });
+  }
+
+  get #intervalSeconds(): number {
+    return believedInterval(this.#values.get('interval'));
   }
 }

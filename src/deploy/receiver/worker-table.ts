@@ -47,7 +47,8 @@ export class WorkerTable {
   /** Takes in the points of one request; those that are not a worker's are ignored. */
   add(points: readonly MetricPoint[], nowMs: number): void {
     const reporting = new Set<WorkerRecord>();
-    for (const point of points) {
+    // A report is whole before the next one begins, however a batch has them.
+    for (const point of points.toSorted((a, b) => a.timeUnixMs - b.timeUnixMs)) {
       const key = keyOf(point);
       const record = key && this.#recordOf(point, nowMs);
       if (!record) continue;
@@ -85,7 +86,20 @@ export class WorkerTable {
     });
     const isSinceGiven = given !== undefined;
     const elsewhere = this.#elsewhere(pool, nowMs);
-    return { now: nowMs, since, isSinceGiven, coveredSince: this.#coveredSince, workers, elsewhere };
+    const coveredSince = this.#heardSince(workers, since);
+    return { now: nowMs, since, isSinceGiven, coveredSince, workers, elsewhere };
+  }
+
+  /** From when on everything was seen: not while workers ran and none of them was heard, from the start of a window on. */
+  #heardSince(workers: readonly WorkerFacts[], since = Number.POSITIVE_INFINITY): number {
+    const first = workers.reduce(
+      (at, { firstReportAt }) => Math.min(at, firstReportAt),
+      Number.POSITIVE_INFINITY,
+    );
+    const silence = workers.reduce((ms, worker) => Math.max(ms, silenceWindow(worker)), 0);
+    const isLate = first > Math.max(since, this.#coveredSince) + silence;
+    const isAnyOlder = workers.some(({ startedAt }) => startedAt < first - silence);
+    return isLate && isAnyOlder ? first : this.#coveredSince;
   }
 
   /** Who runs in other pools. */
