@@ -149,6 +149,8 @@ export class WorkerRecord {
     if (madeAt === this.#madeAt) return;
     this.#madeAt = madeAt;
     this.#aheadMs = Math.max(this.#aheadMs, madeAt - nowMs > CLOCK_AHEAD_MS ? madeAt - nowMs : 0);
+    // After the goodbye only late ones come.
+    if (this.#goodbyeAt !== undefined) return;
     const intervalMs = this.#intervalSeconds * 1000;
     if (this.#order.add(madeAt, nowMs, intervalMs)) this.#values.startOver();
   }

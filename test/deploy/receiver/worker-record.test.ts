@@ -187,6 +187,30 @@ describe('a worker', () => {
     expect(row().clock).toBeUndefined();
   });
 
+  it('keeps its last counts when older reports come after its goodbye, as regularly as they were made', () => {
+    const { running, started } = names.METRICS;
+    hear(0, [started, 10], [running, 1]);
+    hear(15 * SECOND, [running, 0]);
+    for (let n = 0; n < 5; n += 1) {
+      const late = [point(started, 5 + n, { at: BEGIN - 90 * SECOND + n * WINDOW * 0.25 })];
+      table.add(late, BEGIN + 45 * SECOND + n * WINDOW * 0.25);
+    }
+    expect(row()).toMatchObject({ exited: true, started: 10 });
+    expect(row().clock).toBeUndefined();
+  });
+
+  it('takes all of a report in whose order its clock is seen to be set back', () => {
+    const { active, running } = names.METRICS;
+    const made = (at: number, sessions: number) =>
+      ([active, running] as const).map((metric) =>
+        point(metric, metric === active ? sessions : 1, { at: BEGIN + at * SECOND }),
+      );
+    table.add(made(0, 5), BEGIN);
+    table.add(made(-300, 4), BEGIN + 15 * SECOND);
+    table.add(made(-285, 3), BEGIN + 30 * SECOND);
+    expect(row()).toMatchObject({ active: 3, clock: 'set back' });
+  });
+
   it('that runs on after its goodbye is contradictory; one late report of a faster clock does not make it so', () => {
     report(2, 0, 0);
     table.add([point(names.METRICS.running, 0, { at: BEGIN + 15 * SECOND })], BEGIN + 15 * SECOND);
