@@ -21,26 +21,22 @@ const AGENT = 'example';
 const ACTIVE = 2;
 
 /** The version of `@livekit/agents` that all tests run; `LIVEKIT_AGENTS` names another. */
-export const AGENTS = process.env.LIVEKIT_AGENTS ?? '1.9.0';
+const AGENTS = process.env.LIVEKIT_AGENTS ?? '1.9.0';
 
 /** The folder of a project with `@livekit/agents`. */
-export const installAgents = (version = AGENTS): Promise<string> =>
-  installed(`livekit-agents-${version}`, async (dir) => {
+export const installAgents = (): Promise<string> =>
+  installed(`livekit-agents-${AGENTS}`, async (dir) => {
     await writeFile(join(dir, 'package.json'), '{"private":true,"type":"module"}');
-    const packages = [`@livekit/agents@${version}`, 'livekit-server-sdk@2.19.2', '@types/node@20'];
+    const packages = [`@livekit/agents@${AGENTS}`, 'livekit-server-sdk@2.19.2', '@types/node@20'];
     const args = ['install', '--no-audit', '--no-fund', ...packages];
     const { code, stderr } = await run('npm', args, { cwd: dir });
     if (code !== 0) throw new Error(`npm ${args.join(' ')}: ${stderr}`);
   });
 
 /** A project with `@livekit/agents` and the packed package, and these files of the repository. */
-export const createLiveKitProject = (...files: string[]): Promise<Project> =>
-  createAgentsProject(AGENTS, ...files);
-
-/** The same with another version. */
-export async function createAgentsProject(version: string, ...files: string[]): Promise<Project> {
+export async function createLiveKitProject(...files: string[]): Promise<Project> {
   const project = await Project.create();
-  await cp(await installAgents(version), project.dir, { recursive: true, verbatimSymlinks: true });
+  await cp(await installAgents(), project.dir, { recursive: true, verbatimSymlinks: true });
   await project.install(await pack(project), '@opentelemetry/api');
   for (const file of files) await cp(join(ROOT, file), join(project.dir, file.replace(/.*\//, '')));
   return project;
