@@ -33,7 +33,7 @@ export class ReportOrder {
     if (!before || madeAt <= before.madeAt) return false;
     // A backlog comes all at once, or ever more slowly; a living worker's reports come at the pace they are made at.
     const pace = (arrivedAt - before.arrivedAt) / (madeAt - before.madeAt);
-    if (pace < 0.5 || pace > 2) return false;
+    if (pace < 0.8 || pace > 1.25) return false;
     // And a worker whose clock is right has newer ones too.
     if (arrivedAt - this.#newestArrivedAt < intervalMs) return false;
     this.#highest = Math.max(this.#highest, this.#newest);
