@@ -166,7 +166,7 @@ export class PoolTelemetry implements Telemetry {
     if (this.#last) return this.#last;
     const known = this.#worker.read();
     const report = { ...known, active: this.#activeOf(known) };
-    this.#journal?.reported(report, report.active);
+    this.#journal?.reported(report);
     return report;
   }
 
@@ -184,10 +184,9 @@ export class PoolTelemetry implements Telemetry {
 
   /** The pool knows best; while it does not tell, whoever was told of all its sessions knows too. */
   #activeOf({ active }: Report): number | undefined {
-    const isToldOfAll = this.#isObserved && this.#worker.totals.started > 0;
-    return (
-      active ?? (isToldOfAll && this.#worker.lastActive !== undefined ? this.#sessions.liveCount : undefined)
-    );
+    const { totals, lastActive } = this.#worker;
+    const isToldOfAll = this.#isObserved && totals.started > 0 && lastActive !== undefined;
+    return active ?? (isToldOfAll ? this.#sessions.liveCount : undefined);
   }
 
   async #sayGoodbye(): Promise<Goodbye> {

@@ -108,12 +108,12 @@ export class Journal {
     });
   }
 
-  /** What the pool says, a few times a second. @param active sessions, where that is known */
-  reported(report: Report, active: number | undefined): void {
+  /** What is reported, a few times a second. */
+  reported(report: Report): void {
     if (this.#isOver) return;
     this.#tryTo(() => {
       const values = JSON.stringify(gaugesOf(report));
-      const unseen = active === undefined ? undefined : active - this.#lines.size;
+      const unseen = report.active === undefined ? undefined : report.active - this.#lines.size;
       const isNew = unseen !== this.#unseen || values !== this.#values;
       this.#values = values;
       this.#unseen = unseen;

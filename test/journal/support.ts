@@ -94,14 +94,11 @@ export class PlayedWorker {
   look(): void {
     this.looks++;
     const active = this.live.size + this.untold;
-    this.journal.reported(
-      {
-        ...createWorker(new TestPool()).read(),
-        active,
-        draining: Number(this.draining),
-        tenants: [...this.tenants],
-      },
+    this.journal.reported({
+      ...createWorker(new TestPool()).read(),
       active,
-    );
+      draining: Number(this.draining),
+      tenants: [...this.tenants],
+    });
   }
 }

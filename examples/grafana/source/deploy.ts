@@ -1,5 +1,5 @@
 import { DECIDING_KEYS, METRICS } from '../../../src/attributes.js';
-import { labelName, namesOf, quoted } from '../../../src/deploy/prometheus/promql.js';
+import { either, labelName, quoted, seriesByName } from '../../../src/deploy/prometheus/promql.js';
 import { PHASES, type PhaseName } from './phases.js';
 import {
   AGE,
@@ -56,10 +56,9 @@ const starts = last(METRICS.startTime, IN_WINDOW);
 // The first change is the goodbye itself.
 const runsOn = `changes(${of(METRICS.running)}[${WINDOW}]) > 1`;
 const startsTwice = `stddev by (${WORKER}) (${starts}) > 0`;
-// Each name by itself: without it, two series of a worker that has both would be the same.
-const startsAgain = namesOf(METRICS.startTime)
-  .map((name) => `changes(${name}{${inPool().join(',')}}[${WINDOW}])`)
-  .join(' or ');
+const startsAgain = either(
+  ...seriesByName(METRICS.startTime, inPool()).map((starts) => `changes(${starts}[${WINDOW}])`),
+);
 
 /** Past the drain timeout, by their own reports, with sessions. */
 const LATE = `${DRAIN_ELAPSED} > ${DRAIN_TIMEOUT} and on(${WORKER}) (${last(METRICS.active)} > 0)`;

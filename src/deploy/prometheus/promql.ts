@@ -33,6 +33,10 @@ export function series(metric: Metric, matchers: readonly string[] = []): string
     : `{${[`__name__=~${quoted(`${name}(${suffixed.slice(name.length)})?`)}`, ...matchers].join(',')}}`;
 }
 
+/** The same, each name by itself: where a function drops the names, two series of a worker that has both are the same. */
+export const seriesByName = (metric: Metric, matchers: readonly string[] = []): string[] =>
+  namesOf(metric).map((name) => `${name}{${matchers.join(',')}}`);
+
 /** Milliseconds as a duration; a range cannot be empty. */
 export const milliseconds = (ms: number): string => `${Math.max(1, Math.round(ms))}ms`;
 

@@ -16,12 +16,12 @@ import {
   labelName,
   matcher,
   milliseconds,
-  namesOf,
   perWorker,
   positive,
   quoted,
   range,
   series,
+  seriesByName,
   union,
   unless,
 } from './promql.js';
@@ -110,7 +110,7 @@ export function elsewhereQuery(pool: string, more: readonly string[], windowMs: 
 }
 
 /**
- * The facts of every worker of a pool, in seven queries whatever its size. The values of a metric are tagged with its
+ * The facts of every worker of a pool, in eight queries whatever its size. The values of a metric are tagged with its
  * key. What only running workers are asked for is not read from the whole window, and zeros are left out: reading
  * samples and writing the result is what takes the time.
  *
@@ -156,6 +156,7 @@ export function workerQueries(window: QueryWindow): string[] {
       ended: positive(perWorker('max', over('max', unknown, wholeOf(window)), [labelName(SESSION_OUTCOME)])),
       unknownBefore: positive(perWorker('max', over('max', unknown, HOUR_MS, age))),
     }),
+    restartedQuery(window),
   ];
 }
 
@@ -178,9 +179,8 @@ export function goneQueries(window: QueryWindow): string[] {
 }
 
 /** Whose id had more than one start. */
-export function restartedQuery(window: QueryWindow): string {
-  // Only the last value keeps names apart where there are both of them.
-  const starts = namesOf(METRICS.startTime).map((name) => `${name}{${window.matchers.join(',')}}`);
+function restartedQuery(window: QueryWindow): string {
+  const starts = seriesByName(METRICS.startTime, window.matchers);
   const folded = (fold: 'min' | 'max') =>
     perWorker(fold, either(...starts.map((start) => over(fold, start, wholeOf(window)))));
   return union({ restarted: `${folded('max')} > ${folded('min')}` });

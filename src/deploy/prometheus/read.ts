@@ -18,7 +18,6 @@ import {
   goneQueries,
   type QueryWindow,
   rareQueries,
-  restartedQuery,
   silentQuery,
   wholeOf,
   workerQueries,
@@ -73,7 +72,7 @@ export async function readFacts(api: PrometheusApi, query: Asked): Promise<Deplo
   const isAlone = pools.size === 1 && query.matchers.length === 0;
   const longestSilence = Math.max(...[...pools.values()].map(silenceWindow));
   const [samples, others] = await Promise.all([
-    ask([...workerQueries(window), restartedQuery(window)]),
+    ask(workerQueries(window)),
     isAlone ? [] : ask([elsewhereQuery(pool, query.matchers, longestSilence)]),
   ]);
   const found = new WorkerSamples([...samples, ...ahead], { ...known, now, since, serverNow });

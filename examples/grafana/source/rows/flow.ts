@@ -1,6 +1,6 @@
 import type { Panel } from '@grafana/schema';
 import { METRICS, type Metric, REJECTION_REASON, SESSION_OUTCOME } from '../../../../src/attributes.js';
-import { labelName, namesOf } from '../../../../src/deploy/prometheus/promql.js';
+import { either, labelName, seriesByName } from '../../../../src/deploy/prometheus/promql.js';
 import { timeseries } from '../panels.js';
 import { overTime } from '../queries.js';
 import { inPool, OTHERS, VERSION, WORKER } from '../workers.js';
@@ -10,10 +10,8 @@ const REASON = labelName(REJECTION_REASON);
 
 /** So many a minute, by version; of both names that a backend may give a counter. */
 function perMinute(metric: Metric, labels: readonly string[] = [], matchers: readonly string[] = []): string {
-  const rates = namesOf(metric).map(
-    (name) => `rate(${name}{${inPool(matchers).join(',')}}[$__rate_interval])`,
-  );
-  const workers = `max by (${[WORKER, ...labels].join(', ')}) (${rates.join(' or ')})`;
+  const rates = seriesByName(metric, inPool(matchers)).map((counts) => `rate(${counts}[$__rate_interval])`);
+  const workers = `max by (${[WORKER, ...labels].join(', ')}) (${either(...rates)})`;
   return `60 * sum by (${[VERSION, ...labels].join(', ')}) (${workers})`;
 }
 
