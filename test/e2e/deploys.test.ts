@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { PhaseName } from '../../examples/grafana/source/phases.js';
 import { rowOf } from './support/first-row.js';
 import {
@@ -10,6 +10,7 @@ import {
   playedPrometheus,
   range,
   usedTwice,
+  usePlayedPrometheus,
   v1,
   type Written,
   ZERO,
@@ -19,15 +20,8 @@ import { Prometheus } from './support/prometheus.js';
 /** The time 0 of stories that take longer: each has a Prometheus of its own. */
 const LONG_AGO = ZERO - 4 * 3_600_000;
 
-let prometheus: Prometheus;
-beforeAll(async () => {
-  prometheus = await Prometheus.start();
-});
-afterAll(() => prometheus[Symbol.asyncDispose]());
-
-const playedFrom = (later: number, ...workers: readonly Written[]) =>
-  playedPrometheus(prometheus.url, ZERO + later * 1000, workers);
-const played = (...workers: readonly Written[]) => playedFrom(0, ...workers);
+const prometheus = usePlayedPrometheus();
+const { played, playedFrom } = prometheus;
 
 /** A story of more than an hour. */
 async function longPlayed(...workers: readonly Written[]) {

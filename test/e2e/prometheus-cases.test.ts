@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { METRICS } from '../../src/attributes.js';
 import { prometheusSource } from '../../src/deploy/prometheus/source.js';
 import { assessDeploy } from '../../src/deploy/verdict/assess.js';
@@ -12,25 +12,15 @@ import {
   playedPrometheus,
   range,
   usedTwice,
+  usePlayedPrometheus,
   v1,
   type Written,
   ZERO,
 } from './support/played-prometheus.js';
-import { Prometheus, prometheusDir } from './support/prometheus.js';
 import { remoteWrite } from './support/remote-write.js';
 
-// A first installation takes minutes: the stories begin after it.
-await prometheusDir();
-
-let prometheus: Prometheus;
-beforeAll(async () => {
-  prometheus = await Prometheus.start();
-});
-afterAll(() => prometheus[Symbol.asyncDispose]());
-
-const playedFrom = (later: number, ...workers: readonly Written[]) =>
-  playedPrometheus(prometheus.url, ZERO + later * 1000, workers);
-const played = (...workers: readonly Written[]) => playedFrom(0, ...workers);
+const prometheus = usePlayedPrometheus();
+const { played, playedFrom } = prometheus;
 
 describe('every worker that ran is accounted for, in a Prometheus', () => {
   it('not while all were silent, and not when the old ones did not come back', async () => {

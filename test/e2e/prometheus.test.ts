@@ -8,10 +8,8 @@ import { Child } from '../wire/support/child.js';
 import { reportingTo } from '../wire/support/environment.js';
 import { eventually } from '../wire/support/eventually.js';
 import { INTERVAL_SECONDS, type Life, otlpJson, reportsOf, send, type Told } from './support/history.js';
-import { type Naming, Prometheus, prometheusDir } from './support/prometheus.js';
+import { type Naming, Prometheus } from './support/prometheus.js';
 
-// A first installation takes minutes: the history begins after it.
-await prometheusDir();
 /** The last moment of the history that the tests look at; it goes on for a minute. */
 const NOW = Math.floor(Date.now() / 1000) * 1000 - 60_000;
 const ago = (seconds: number) => NOW - seconds * 1000;

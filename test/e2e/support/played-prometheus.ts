@@ -1,3 +1,4 @@
+import { afterAll, beforeAll } from 'vitest';
 import { METRICS, type MetricKey, POOL_NAME, WORKER_ID, WORKER_VERSION } from '../../../src/attributes.js';
 import type { DeployFacts } from '../../../src/deploy/facts.js';
 import { labelName, namesOf } from '../../../src/deploy/prometheus/promql.js';
@@ -16,6 +17,7 @@ import {
   share,
   stateOf,
 } from './first-row.js';
+import { Prometheus } from './prometheus.js';
 import { type Series, writeInOrder } from './remote-write.js';
 
 /** Where backends mark a series as stale between its reports, they write this value. */
@@ -83,6 +85,24 @@ export const crashLoop = (start: number): Written[] =>
 
 export const range = (from: number, to: number, step: number): number[] =>
   Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, index) => from + index * step);
+
+/** A Prometheus for the stories of a file; they are played into it from the time 0, or so many s later. */
+export function usePlayedPrometheus() {
+  let prometheus: Prometheus;
+  beforeAll(async () => {
+    prometheus = await Prometheus.start();
+  });
+  afterAll(() => prometheus[Symbol.asyncDispose]());
+  const playedFrom = (later: number, ...workers: readonly Written[]) =>
+    playedPrometheus(prometheus.url, ZERO + later * 1000, workers);
+  return {
+    get url() {
+      return prometheus.url;
+    },
+    playedFrom,
+    played: (...workers: readonly Written[]) => playedFrom(0, ...workers),
+  };
+}
 
 let stories = 0;
 

@@ -51,8 +51,7 @@ export function reportsOf(life: Life, until: number): Report[] {
 function reportAt(life: Life, at: number): Report {
   return {
     life,
-    sentAt: at,
-    stamp: at + offsetAt(life, at),
+    ...datedBy(life, at),
     isGoodbye: false,
     values: {
       active: activeAt(life, at),
@@ -63,11 +62,13 @@ function reportAt(life: Life, at: number): Report {
   };
 }
 
+/** When it is sent, and what the clock of its worker says then. */
+const datedBy = (life: Life, at: number) => ({ sentAt: at, stamp: at + offsetAt(life, at) });
+
 function goodbyeOf(life: Life, at: number): Report {
   return {
     life,
-    sentAt: at,
-    stamp: at + offsetAt(life, at),
+    ...datedBy(life, at),
     isGoodbye: true,
     values: {
       active: 0,
