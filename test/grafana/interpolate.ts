@@ -27,6 +27,7 @@ export const SAMPLE: Selection = {
     lead: '420',
     age: '600',
     window: '1020',
+    unclear: '0',
     undated: '0',
     needed: '1',
   },
@@ -36,10 +37,10 @@ export const SAMPLE: Selection = {
 export function interpolate(expression: string, { variables, from, to }: Selection): string {
   const seconds = Math.round((to - from) / 1000);
   const all: Record<string, string> = {
-    ...variables,
     __range: `${seconds}s`,
     __range_s: String(seconds),
     __rate_interval: `${4 * STEP_SECONDS}s`,
+    ...variables,
   };
   return expression.replace(/\$\{(\w+)(?::raw)?\}|\$(\w+)/g, (_, braced, bare) => {
     const value = all[braced ?? bare];

@@ -5,13 +5,13 @@ import {
   AGE,
   ANYONE,
   accepting,
+  DAY,
   DRAIN_ELAPSED,
   DRAIN_TIMEOUT,
   except,
   exited,
   folded,
   inPool,
-  known,
   LEAD,
   last,
   most,
@@ -65,11 +65,31 @@ const LATE = `${DRAIN_ELAPSED} > ${DRAIN_TIMEOUT} and on(${WORKER}) (${last(METR
 
 /** Workers of other versions that ran before the window and said no goodbye then. */
 const ranBefore = `min_over_time(${of(METRICS.running, OTHERS)}[1h] offset ${WINDOW}) == 1`;
-const versions = `count(count by (${VERSION}) (${reported(IN_WINDOW)}))`;
+
+const ONE_VERSION = `count(count by (${VERSION}) (${reported(IN_WINDOW)})) == 1`;
+
+/** When the target began: by the start that its workers report, and by their samples, as a clock can be ahead. */
+const STARTS = ['1h', DAY].map((window) => last(METRICS.startTime, { window, matchers: TARGET }));
+export const STARTED = `min(${STARTS.join(' or ')})`;
+export const SEEN = `min(min_over_time(timestamp(${of(METRICS.running, TARGET)})[${DAY}]))`;
 
 /** Nobody reported when the deploy began, though others than the target ran. */
 const isOlder = `${last(METRICS.startTime, { matchers: OTHERS })} < time() - $window`;
-const isBlind = `count(${isOlder} or ${ranBefore}) unless count(${reported({ window: LEAD, offset: AGE })})`;
+const BEGINNING = `count(${reported({ window: LEAD, offset: AGE })})`;
+const isBlind = `count(${isOlder} or ${ranBefore}) unless ${BEGINNING}`;
+
+/** Signs that nothing good can be known: a variable counts them, as all checks need to know. */
+export const UNCLEAR = [
+  lacking(WINDOW),
+  lacking(SILENCE),
+  isHalf,
+  isBlind,
+  runsOn,
+  startsTwice,
+  `(${startsAgain}) > 0`,
+].join(' or ');
+/** Whether anybody reports, and there is no such sign. */
+const CLEAR = `(${ANYONE} > 1e9 * $unclear)`;
 
 /** Neither gone with a goodbye nor long silent: all of these must be settled on the target. */
 const UNFINISHED = except(folded('max', reported({ window: LEAD })), exited(IN_WINDOW));
@@ -86,20 +106,23 @@ const lostAtFirst = `${folded('min', `min_over_time(${of(METRICS.dropped)}[${WIN
 const lostBefore = folded('max', most(METRICS.dropped, BEFORE));
 // A worker without a start is one of this deploy: nothing of it is left out.
 const LOST = `(${lost} - (${lostBefore} or ${lostAtFirst} or 0 * ${lost}) > 0)`;
-/** Workers that were first seen in the deploy, and had lost sessions then though they are older: nobody knows when. */
-export const UNDATED = except(`(${lostAtFirst} > 0)`, most(METRICS.dropped, { window: '1h', offset: AGE }));
-/** Whether anybody reports, and each loss can be dated. */
-const DATED = `(${ANYONE} > 1e9 * $undated)`;
+/**
+ * Workers that were first seen in the deploy, and had lost sessions then though they are older: nobody knows when. And a
+ * target that began long before anything was seen: nobody knows what was lost until then.
+ */
+export const UNDATED = [
+  except(`(${lostAtFirst} > 0)`, most(METRICS.dropped, { window: '1h', offset: AGE })),
+  `(${SEEN} - ${STARTED} > $lead unless ${BEGINNING})`,
+].join(' or ');
+/** The same, and each loss can be dated. */
+const DATED = `(${ANYONE} > 1e9 * ($unclear + $undated))`;
 /** Sessions that workers had last which are silent now. */
 const PRESUMED = silent(`${last(METRICS.active, IN_WINDOW)} > 0`);
 
 /** The number of the phase, from {@link PHASES}; nothing where it is unknown for want of a witness. The first that holds. */
 const holds: readonly [PhaseName, string[]][] = [
-  [
-    'unknown',
-    [lacking(WINDOW), lacking(SILENCE), isHalf, isBlind, runsOn, startsTwice, `(${startsAgain}) > 0`],
-  ],
-  ['noDeploy', [`${versions} == 1`]],
+  ['unknown', [`${ANYONE} < 1e9 * $unclear`]],
+  ['noDeploy', [ONE_VERSION]],
   ['stuck', [LATE]],
   ['notDone', [`${ANYONE} unless ${SETTLED} >= ${needed}`]],
   ['dropped', [LOST, PRESUMED]],
@@ -111,11 +134,15 @@ export const PHASE = `(${holds
   .map(([phase, signs]) => `0*count(${signs.join(' or ')})+${PHASES[phase].value}`)
   .join(' or ')}) and ${WITNESS}`;
 
+/** What the checks are where there is no deploy to judge: no good news, and no number. */
+export const NO_DEPLOY = -1;
+const withoutDeploy = `${NO_DEPLOY} * (${ONE_VERSION})`;
+
 /**
  * Exactly 1 when every worker that ran is accounted for: settled workers, of these and all that hold the deploy open. Its
  * numbers are labels.
  */
-const share = `floor(1000 * (${SETTLED} or 0 * ${ANYONE}) / ${needed}) / 1000`;
+const share = `${withoutDeploy} or floor(1000 * (${SETTLED} or 0 * ${ANYONE}) / ${needed}) / 1000`;
 const numbers = {
   settled: `(${SETTLED} or 0 * ${ANYONE})`,
   open: `(count(${UNFINISHED}) or 0 * ${ANYONE})`,
@@ -123,18 +150,25 @@ const numbers = {
 const labels = Object.entries(numbers).map(
   ([name, value]) => `on () group_left (${name}) count_values(${quoted(name)}, ${value})`,
 );
-export const ON_TARGET = `(${[`(${share})`, ...labels].join(' * ')}) and on () ${WITNESS}`;
+export const ON_TARGET = `(${[`(${share})`, ...labels].join(' * ')}) and on () ${CLEAR} and on () ${WITNESS}`;
+
+/** A sum where it is more than 0; else what stands for none. */
+const told = (sessions: string, ...none: readonly string[]) =>
+  `(${[`sum(${sessions}) > 0`, ...none].join(' or ')}) and ${WITNESS}`;
 
 /** Sessions on running workers, except those of the target that accept. */
-export const LEFT = known(
-  `sum(${except(folded('max', last(METRICS.active)), accepting({ matchers: TARGET }))})`,
+export const LEFT = told(
+  except(folded('max', last(METRICS.active)), accepting({ matchers: TARGET })),
+  withoutDeploy,
+  `0 * ${CLEAR}`,
 );
 
-/** Where the whole window was seen; a loss is told in any case. */
-const told = (sessions: string, anyone = ANYONE) =>
-  `((sum(${sessions}) or (0 * ${anyone} unless (${isBlind}))) and ${WITNESS})`;
-const CONFIRMED = told(LOST, DATED);
+const presumed = folded('max', PRESUMED);
 /** Sessions that silent workers had last; nothing where that can not be told. */
-export const STILL_PRESUMED = told(folded('max', PRESUMED));
+export const STILL_PRESUMED = told(presumed, `0 * ${DATED}`);
 /** These, and sessions that workers lost since the window began, by their reports. */
-export const DROPPED = `${CONFIRMED} + ${STILL_PRESUMED}`;
+export const DROPPED = told(
+  `${LOST} or label_replace(${presumed}, "presumed", "yes", "", "")`,
+  withoutDeploy,
+  `0 * ${DATED}`,
+);

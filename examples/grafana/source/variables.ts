@@ -2,16 +2,14 @@ import { VariableHide, type VariableModel, VariableRefresh, VariableSort } from 
 import { METRICS, POOL_NAME, SILENT_AFTER_INTERVALS, WORKER_VERSION } from '../../../src/attributes.js';
 import { DEFAULT_INTERVAL_SECONDS, PRESUME_AFTER_SECONDS } from '../../../src/deploy/facts.js';
 import { labelName, matcher, series } from '../../../src/deploy/prometheus/promql.js';
-import { UNDATED } from './deploy.js';
+import { SEEN, STARTED, UNCLEAR, UNDATED } from './deploy.js';
 import { variable } from './template.js';
-import { AGE, accepting, exited, folded, last, OTHERS, of, running, TARGET, VERSION } from './workers.js';
+import { AGE, accepting, exited, folded, last, OTHERS, running, VERSION } from './workers.js';
 
 /** Shorter ones are taken for so long, in s. */
 const SHORTEST_SILENCE = 2;
 /** The window of a deploy, in s: what is older is not read. */
 const LONGEST_WINDOW = 24 * 3600;
-/** The same, as a range: a sample is visible for five minutes. */
-const DAY = '24h:5m';
 const LONG_AGO = 1e10;
 const IN_RANGE = { window: '$__range' };
 
@@ -74,11 +72,7 @@ const newest = `label_replace(max(${sighted()}) + 1, "${VERSION}", "${NEWEST}", 
 const chosen = `${sighted([matcher(WORKER_VERSION, '$version')])} + 1e12`;
 
 const longestInterval = `max(${last(METRICS.interval, IN_RANGE)})`;
-/** By the start that the target's workers report, and by their samples: a clock can be ahead. */
-const starts = ['1h', DAY].map((window) => last(METRICS.startTime, { window, matchers: TARGET }));
-const started = `min(${starts.join(' or ')})`;
-const seen = `min(min_over_time(timestamp(${of(METRICS.running, TARGET)})[${DAY}]))`;
-const firstSighting = `(${started} < ${seen} or ${seen} or ${started})`;
+const firstSighting = `(${STARTED} < ${SEEN} or ${SEEN} or ${STARTED})`;
 /** Of a target that was never seen: nothing has begun. */
 const age = `(ceil(time() - ${firstSighting}) or vector(0))`;
 
@@ -109,6 +103,7 @@ export const VARIABLES: VariableModel[] = [
   number('lead', `vector(${PRESUME_AFTER_SECONDS} + 2 * $silence)`),
   number('age', `clamp_max(clamp_min(${age}, 0), ${LONGEST_WINDOW} - $lead)`),
   number('window', 'vector($age + $lead)'),
+  number('unclear', `count(${UNCLEAR}) or vector(0)`),
   number('undated', `count(${UNDATED}) or vector(0)`),
   // A 0 in front would make another number of it: octal.
   number('needed', `(vector($expected - 0) > 0) or clamp_min(${acceptedBefore}, 1) or vector(1)`),

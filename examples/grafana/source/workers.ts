@@ -17,6 +17,9 @@ export const WORKER_NAME = labelName(WORKER_ID);
 export const WORKER = `${WORKER_NAME},${VERSION}`;
 const ON_WORKER = `on(${WORKER})`;
 
+/** What is read of a deploy at most, as a range: a sample is visible for five minutes. */
+export const DAY = '24h:5m';
+
 /** Durations of queries, from variables: they can not be divided there. */
 export const SILENCE = `${variable('silence')}s`;
 /** How long a worker that went silent is held against the deploy, and how long before it one looks for who vanished. */
@@ -115,6 +118,3 @@ export const ANYONE = `count(${reported()})`;
 export const WITNESS = `count(${[undefined, part('quarter'), HALF, part('three_quarters')]
   .map((offset) => reported({ window: HALF, ...(offset !== undefined && { offset }) }))
   .join(' and ')})`;
-
-/** A number: 0 where there is none, and nothing without a witness. */
-export const known = (value: string): string => `(${value} or 0 * ${ANYONE}) and ${WITNESS}`;

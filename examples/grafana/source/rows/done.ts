@@ -1,5 +1,5 @@
 import type { Panel } from '@grafana/schema';
-import { DROPPED, LEFT, ON_TARGET, PHASE, STILL_PRESUMED } from '../deploy.js';
+import { DROPPED, LEFT, NO_DEPLOY, ON_TARGET, PHASE, STILL_PRESUMED } from '../deploy.js';
 import { stat, words } from '../panels.js';
 import { PHASES } from '../phases.js';
 import { now } from '../queries.js';
@@ -7,6 +7,8 @@ import { now } from '../queries.js';
 const NOT_KNOWN = 'Not known';
 const HEIGHT = 5;
 const WIDTH = 6;
+/** With one version there is nothing to check: the checks are as neutral as the verdict. */
+const UNJUDGED = words({ noDeploy: { ...PHASES.noDeploy, value: NO_DEPLOY } });
 
 /** Row "Is the deploy done?" */
 export const DONE: Panel[] = [
@@ -36,6 +38,7 @@ export const DONE: Panel[] = [
       [0, 'blue'],
       [1, 'green'],
     ],
+    mappings: [UNJUDGED],
     named: true,
   }),
   stat({
@@ -52,6 +55,7 @@ export const DONE: Panel[] = [
       [0, 'green'],
       [1, 'blue'],
     ],
+    mappings: [UNJUDGED],
   }),
   stat({
     title: 'Sessions dropped',
@@ -67,6 +71,7 @@ export const DONE: Panel[] = [
       [0, 'green'],
       [1, 'red'],
     ],
+    mappings: [UNJUDGED],
     named: true,
     // It is no news of its own.
     overrides: [
