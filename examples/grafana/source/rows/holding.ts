@@ -26,10 +26,15 @@ const LATELY = '5m';
 const drainingSessions = where(folded('max', `(${last(METRICS.active)} > 0)`), draining());
 const sessions = `sum(${drainingSessions})`;
 const fall = `sum(${where(folded('max', `-deriv(${range(of(METRICS.active), LATELY)})`), draining())})`;
-/** When the drain timeout of the last of them is over, in Unix s. */
-const deadline = `max(${where(`(time() + ${DRAIN_TIMEOUT} - ${DRAIN_ELAPSED})`, drainingSessions)})`;
+/** When the drain timeout of each of them is over, in Unix s. */
+const deadlines = `(${where(`(time() + ${DRAIN_TIMEOUT} - ${DRAIN_ELAPSED})`, drainingSessions)})`;
+/** Of the last; none where one has no timeout, or is past it. */
+const deadline = `(max(${deadlines}) unless count(${except(drainingSessions, `(${deadlines} >= time())`)}))`;
+const lateSince = `min(${deadlines} < time())`;
 /** Until the last of so many has ended, where their lengths are as different as those of calls are. */
 const guess = `time() + ${sessions} / (${fall} > 0) * (ln(${sessions}) + 0.58)`;
+/** Later than any time, in Unix s. */
+const FAR = '1e12';
 const inMs = (seconds: string) => `1000 * (${seconds})`;
 /** The last sessions, also of a worker that is silent. */
 const lastSessions = except(
@@ -68,11 +73,11 @@ export const HOLDING: Panel[] = [
     title: 'Last session ends',
     description: `**Good:** the guess is well before *at the latest*: the drain timeout, when what is left is cut off. It follows from the last 5 minutes; long calls end last.
 
-**Not:** no guess while sessions remain: they do not become fewer. *late since*: past the drain timeout, see the runbook.`,
+**Not:** no guess while sessions remain: they do not become fewer. *late since*: a worker is past its drain timeout, see the runbook.`,
     queries: [
-      now(inMs(`(${guess} < ${deadline}) or ${guess} unless ${deadline}`), 'about (a guess)'),
-      now(inMs(`${deadline} >= time()`), 'at the latest'),
-      now(inMs(`${deadline} < time()`), 'late since'),
+      now(inMs(`${guess} < (${deadline} or ${FAR} * ${sessions}) unless ${lateSince}`), 'about (a guess)'),
+      now(inMs(deadline), 'at the latest'),
+      now(inMs(lateSince), 'late since'),
     ],
     width: 4,
     height: HEIGHT,
