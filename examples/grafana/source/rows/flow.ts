@@ -58,6 +58,6 @@ export const FLOW: Panel[] = [
 **Not:** a leftover worker takes sessions: find it in the table of all workers, and drain it.`,
     queries: [overTime(perMinute(METRICS.started, [], OTHERS), `{{${VERSION}}}`)],
     ...half,
-    noValue: 'No other version reports',
+    noValue: 'No other version, or nothing is known',
   }),
 ];

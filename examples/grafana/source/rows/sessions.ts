@@ -16,7 +16,7 @@ export const SESSIONS: Panel[] = [
 
 **Not:** the worker and its version say where to look: drain timeout too short, or grace period shorter than it.`,
     queries: [spans(sessionsWhere('status = error', attribute(ERROR_TYPE, 'dropped')))],
-    noValue: 'Tempo has none: that is no proof',
+    noValue: 'None, or Tempo knows nothing: no proof',
     ...half,
   }),
   table({
@@ -27,7 +27,7 @@ export const SESSIONS: Panel[] = [
 
 **Not:** all on the target: think of a rollback.`,
     queries: [spans(sessionsWhere(attribute(SESSION_OUTCOME, 'failed')))],
-    noValue: 'Tempo has none',
+    noValue: 'None, or Tempo knows nothing',
     ...half,
   }),
   table({
@@ -38,7 +38,7 @@ export const SESSIONS: Panel[] = [
 
 **Not:** give the drain at least so much time.`,
     queries: [spans(sessionsWhere('duration > 1s'))],
-    noValue: 'Tempo has none',
+    noValue: 'None, or Tempo knows nothing',
     sortBy: 'Duration',
     ...half,
   }),
@@ -50,7 +50,7 @@ export const SESSIONS: Panel[] = [
 
 **Not:** one that has none: was its worker killed, and are spans sampled?`,
     queries: [spans(startsWhere())],
-    noValue: 'Tempo has none',
+    noValue: 'None, or Tempo knows nothing',
     ...half,
   }),
 ];
