@@ -6,8 +6,9 @@ import { pathToFileURL } from 'node:url';
 import { until } from '../../support/until.js';
 import { installed } from './installed.js';
 import { livekitServer } from './livekit-server.js';
+import { npmInstall } from './npm-install.js';
 import { Process } from './process.js';
-import { Project, pack, ROOT, run } from './project.js';
+import { Project, pack, ROOT } from './project.js';
 
 /** The credentials of the server that the tests start. Nothing of them may come out anywhere. */
 export const API_KEY = 'planted-api-key';
@@ -25,13 +26,9 @@ const AGENTS = process.env.LIVEKIT_AGENTS ?? '1.9.0';
 
 /** The folder of a project with `@livekit/agents`. */
 export const installAgents = (): Promise<string> =>
-  installed(`livekit-agents-${AGENTS}`, async (dir) => {
-    await writeFile(join(dir, 'package.json'), '{"private":true,"type":"module"}');
-    const packages = [`@livekit/agents@${AGENTS}`, 'livekit-server-sdk@2.19.2', '@types/node@20'];
-    const args = ['install', '--no-audit', '--no-fund', ...packages];
-    const { code, stderr } = await run('npm', args, { cwd: dir });
-    if (code !== 0) throw new Error(`npm ${args.join(' ')}: ${stderr}`);
-  });
+  installed(`livekit-agents-${AGENTS}`, (dir) =>
+    npmInstall(dir, [`@livekit/agents@${AGENTS}`, 'livekit-server-sdk@2.19.2', '@types/node@20']),
+  );
 
 /** A project with `@livekit/agents` and the packed package, and these files of the repository. */
 export async function createLiveKitProject(...files: string[]): Promise<Project> {
