@@ -7,10 +7,11 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   go: [
     'chaos',
     'collector*',
-    'deploys',
+    'deploys*',
     'grafana',
     'journal-prometheus',
     'livekit*',
+    'nothing-known',
     'openrtc-python',
     'oracle',
     'prometheus*',

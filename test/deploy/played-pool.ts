@@ -27,6 +27,8 @@ export interface Played {
   readonly draining?: number | ((at: number) => number);
   /** How long it has drained. @default not reported */
   readonly drainElapsed?: (at: number) => number;
+  /** How long it may drain, in s. @default not reported */
+  readonly drainTimeout?: number;
   /** Sessions that it reports to have dropped. */
   readonly dropped?: number | ((at: number) => number);
   /** Its goodbye: when, and how many it dropped. */
@@ -52,13 +54,17 @@ export const madeAt = ({ ahead }: Played, at: number): number => at + valueAt(ah
 
 /** Its reports, the oldest first. */
 export function requestsOf(worker: Played): Request[] {
-  const { reports, every = 15, start = reports[0] - 5, goodbye, without = [] } = worker;
+  const { reports, every = 15, start = reports[0] - 5, goodbye, without = [], drainTimeout } = worker;
   const requests: Request[] = [];
   const add = (at: number, values: Values) => {
     const kept = Object.entries(values).filter(([key]) => !without.includes(key as MetricKey));
     requests.push({ at, worker, values: Object.fromEntries(kept) });
   };
-  const always = { interval: every, startTime: T0 / 1000 + madeAt(worker, start) };
+  const always = {
+    interval: every,
+    startTime: T0 / 1000 + madeAt(worker, start),
+    ...(drainTimeout !== undefined && { drainTimeout }),
+  };
   for (let at = reports[0]; at <= reports[1]; at += every) {
     const [active, draining, dropped] = [worker.active, worker.draining, worker.dropped].map((value) =>
       valueAt(value, at),

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { PhaseName } from '../../examples/grafana/source/phases.js';
 import { rowOf } from './support/first-row.js';
 import {
   BETWEEN_STEPS,
@@ -7,6 +6,7 @@ import {
   cutOff,
   END,
   green,
+  left,
   playedPrometheus,
   range,
   usedTwice,
@@ -30,31 +30,11 @@ async function longPlayed(...workers: readonly Written[]) {
   return { ...story, [Symbol.asyncDispose]: () => own[Symbol.asyncDispose]() };
 }
 
-/** Leaves as it should. */
-const left = (id: string, at: number, more: Partial<Written> = {}): Written =>
-  v1(id, { reports: [0, at - 15], goodbye: { at }, ...more });
-
-type Story = Pick<Awaited<ReturnType<typeof playedPrometheus>>, 'shown' | 'judge'>;
-type Chosen = { readonly expected?: string; readonly more?: string };
-
-/** What the dashboard's verdict is at each of these moments; where it is done, the gate says so too. */
-async function phasesOf(story: Story, moments: readonly number[], chosen: Chosen = {}): Promise<PhaseName[]> {
-  const phases = new Set<PhaseName>();
-  const { expected, more: matchers } = chosen;
-  const asked = { ...(expected && { expected: Number(expected) }), ...(matchers && { matchers }) };
-  for (const moment of moments) {
-    const { phase } = await story.shown(moment, { target: 'v2', ...chosen });
-    phases.add(phase);
-    if (phase === 'done') expect((await story.judge(moment, asked)).phase, `at ${moment}`).toBe('complete');
-  }
-  return [...phases];
-}
-
 describe('the dashboard is green where the deploy is done:', () => {
   it('a clean deploy, once it has settled, and as long as it stays so', async () => {
     const story = await played(left('o1', 1_000), left('o2', 1_010), ...green(700));
-    expect(await phasesOf(story, range(720, 1_000, 40))).toEqual(['notDone']);
-    expect(await phasesOf(story, range(1_020, END, 200))).toEqual(['done']);
+    expect(await story.phases(range(720, 1_000, 40))).toEqual(['notDone']);
+    expect(await story.phases(range(1_020, END, 200))).toEqual(['done']);
     expect(await story.shown(1_200)).toEqual({
       phase: 'done',
       isOnTarget: true,
@@ -66,7 +46,7 @@ describe('the dashboard is green where the deploy is done:', () => {
 
   it('old workers that left shortly before the first of the target came', async () => {
     const story = await played(left('o1', 610), ...green(700));
-    expect(await phasesOf(story, [1_002])).toEqual(['done']);
+    expect(await story.phases([1_002])).toEqual(['done']);
   });
 
   it.each([
@@ -78,7 +58,7 @@ describe('the dashboard is green where the deploy is done:', () => {
     const old = v1('o1', { reports: [0, 800], ...more, goodbye: { at: 820 } });
     for (const later of BETWEEN_STEPS) {
       const story = await playedFrom(later, old, ...young);
-      expect(await phasesOf(story, range(2_310, 2_720, 35), { expected: '2' })).toEqual(['done']);
+      expect(await story.phases(range(2_310, 2_720, 35), { expected: '2' })).toEqual(['done']);
     }
   });
 
@@ -90,15 +70,15 @@ describe('the dashboard is green where the deploy is done:', () => {
       reports: [4_205, end],
       start: 4_200,
     });
-    expect(await phasesOf(story, [7_952])).toEqual(['done']);
+    expect(await story.phases([7_952])).toEqual(['done']);
   });
 
   it('fewer workers than before, where it is said how many are expected', async () => {
     const old = ['o1', 'o2', 'o3'].map((id) => left(id, 1_000));
     const story = await played(...old, ...green(700));
-    expect(await phasesOf(story, [2_000])).toEqual(['notDone']);
-    expect(await phasesOf(story, [2_000], { expected: '2' })).toEqual(['done']);
-    expect(await phasesOf(story, [2_000], { expected: '3' })).toEqual(['notDone']);
+    expect(await story.phases([2_000])).toEqual(['notDone']);
+    expect(await story.phases([2_000], { expected: '2' })).toEqual(['done']);
+    expect(await story.phases([2_000], { expected: '3' })).toEqual(['notDone']);
   });
 });
 
@@ -122,13 +102,13 @@ describe('the dashboard is not green where it is not so:', () => {
 
   it('a crash loop, at any moment between its tries', async () => {
     const story = await played(left('o1', 1_000), ...green(700), ...crashLoop(1_210));
-    expect(await phasesOf(story, range(1_215, 3_150, 25))).toEqual(['notDone']);
+    expect(await story.phases(range(1_215, 3_150, 25))).toEqual(['notDone']);
   });
 
   it('a crash loop of workers that report each 90 s', async () => {
     const slow: Written = { id: 'n3', version: 'v2', start: 695, reports: [700, 975], every: 90 };
     const story = await played(left('o1', 900), ...green(700), slow);
-    expect(await phasesOf(story, [1_352, 970 + 300 + 355])).toEqual(['notDone']);
+    expect(await story.phases([1_352, 970 + 300 + 355])).toEqual(['notDone']);
   });
 
   it.each([
@@ -151,7 +131,7 @@ describe('the dashboard is not green where it is not so:', () => {
     const second = v1('pod-0', { reports: [645, 960], start: 640, active: 5, labels });
     const story = await played(first, second, ...green(700));
     // The second while it runs, and when it was killed.
-    expect(await phasesOf(story, [970, 1_100, 1_700])).toEqual(['unknown']);
+    expect(await story.phases([970, 1_100, 1_700])).toEqual(['unknown']);
   });
 
   it.each<[string, Partial<Written> & Pick<Written, 'reports'>]>([
@@ -160,7 +140,7 @@ describe('the dashboard is not green where it is not so:', () => {
   ])('an id that is used %s', async (_, second) => {
     const killed = v1('pod-0', { reports: [0, 600], active: 3 });
     const story = await played(killed, v1('pod-0', { ...second, goodbye: { at: 810 } }), ...green(500));
-    expect(await phasesOf(story, [1_400, 1_900])).toEqual(['unknown']);
+    expect(await story.phases([1_400, 1_900])).toEqual(['unknown']);
     expect(await story.judge(1_400)).toMatchObject({ phase: 'unknown' });
   });
 
@@ -180,7 +160,7 @@ describe('the dashboard is not green where it is not so:', () => {
     'a worker that never reports %s',
     async (key) => {
       const story = await played(v1('o1', { reports: [0, 900], active: 2, without: [key] }), ...green(700));
-      const phases = await phasesOf(story, [850, 1_400]);
+      const phases = await story.phases([850, 1_400]);
       expect(phases).toEqual(['unknown']);
     },
   );
@@ -193,14 +173,14 @@ describe('the dashboard is not green where it is not so:', () => {
   ] as const)('a pool that never reports %s, of which a worker %s', async (without, _, end) => {
     const pool = [v1('o1', { reports: [0, 900], active: 2, ...end }), ...green(700)];
     const story = await played(...pool.map((worker): Written => ({ ...worker, without: [without] })));
-    expect(await phasesOf(story, [850, 1_400])).toEqual(['unknown']);
+    expect(await story.phases([850, 1_400])).toEqual(['unknown']);
   });
 
   it('a worker whose telemetry is cut off in its drain, until its goodbye comes', async () => {
     const story = await played(...green(600), { ...cutOff('o1', 700, 5), goodbye: { at: 2_000 } });
     expect(await story.shown(800)).toMatchObject({ phase: 'notDone', presumed: 5 });
     expect(await story.shown(1_300)).toMatchObject({ phase: 'dropped', dropped: 0, presumed: 5 });
-    expect(await phasesOf(story, [2_010])).toEqual(['done']);
+    expect(await story.phases([2_010])).toEqual(['done']);
   });
 
   it('sessions that were dropped, and are told in a goodbye that one of two replicas has', async () => {
@@ -220,7 +200,7 @@ describe('the dashboard is not green where it is not so:', () => {
       v1('o1', { reports: [915, END], draining: 1, without: ['active'] }),
       ...green(700),
     );
-    expect(await phasesOf(story, [1_400])).toEqual(['unknown']);
+    expect(await story.phases([1_400])).toEqual(['unknown']);
   });
 
   it('a goodbye without the sessions that it dropped', async () => {
@@ -229,15 +209,15 @@ describe('the dashboard is not green where it is not so:', () => {
       v1('o1', { reports: [1, 0], goodbye: { at: 910, dropped: 3 }, without: ['dropped'] }),
       ...green(700),
     );
-    expect(await phasesOf(story, [1_400])).toEqual(['unknown']);
+    expect(await story.phases([1_400])).toEqual(['unknown']);
   });
 
   it('an old worker without a session that is not heard of any more, for as long as it may come back', async () => {
     const story = await played(v1('o1', { reports: [0, 900] }), ...green(700));
-    expect(await phasesOf(story, range(960, 1_300, 30))).toEqual(['notDone']);
-    expect(await phasesOf(story, [1_400])).toEqual(['done']);
+    expect(await story.phases(range(960, 1_300, 30))).toEqual(['notDone']);
+    expect(await story.phases([1_400])).toEqual(['done']);
     // It holds no deploy any more, and is still to be seen.
-    expect(await story.stateOf('o1', 1_400)).toBe('silent');
+    expect(await story.states(1_400)).toMatchObject({ o1: 'silent 0' });
   });
 
   it('sessions that were dropped, and are told in a goodbye that comes late', async () => {
@@ -256,8 +236,8 @@ describe('the dashboard is not green where it is not so:', () => {
       { id: 'n1', version: 'v2', reports: [600, end], start: 595 },
       { id: 'o2', version: 'v1', reports: [5_000, end], start: 4_995 },
     );
-    expect(await phasesOf(story, [4_900])).toEqual(['done']);
-    expect(await phasesOf(story, [5_100, 8_000])).toEqual(['notDone']);
+    expect(await story.phases([4_900])).toEqual(['done']);
+    expect(await story.phases([5_100, 8_000])).toEqual(['notDone']);
     expect(await story.judge(5_100)).toMatchObject({ phase: 'rolling', leftovers: [{ id: 'o2' }] });
   });
 
@@ -266,146 +246,25 @@ describe('the dashboard is not green where it is not so:', () => {
       { id: 'n1', version: 'v2', reports: [300, 900], start: 295, goodbye: { at: 910 } },
       v1('o1', { reports: [0, END] }),
     );
-    expect(await phasesOf(story, [1_500])).toEqual(['notDone']);
+    expect(await story.phases([1_500])).toEqual(['notDone']);
     expect((await story.judge(1_500, { since: 1_400 })).phase).toBe('waiting');
+  });
+
+  it('a rollback to a version that ran long before the data begins', async () => {
+    const pool = [
+      v1('o1', { reports: [0, END] }),
+      { id: 'n1', version: 'v2', reports: [700, 1_000], start: 690, goodbye: { at: 1_010 } } as const,
+    ];
+    const target = 'v1';
+    const story = await played(...pool);
+    expect(await story.shown(2_000, { target })).toMatchObject({ phase: 'unknown', dropped: undefined });
+    expect((await story.judge(2_000, { target })).phase).toBe('unknown');
+    const seen = await played(...pool.map((worker) => ({ ...worker, start: worker.reports[0] - 5 })));
+    expect((await seen.shown(2_000, { target })).phase).toBe('done');
   });
 
   it('an old worker that drains with its sessions', async () => {
     const story = await played(v1('o1', { reports: [0, END], active: 2, draining: 1 }), ...green(700));
-    expect(await phasesOf(story, [1_500])).toEqual(['notDone']);
+    expect(await story.phases([1_500])).toEqual(['notDone']);
   });
-});
-
-it('who holds the deploy is named, with the sessions', async () => {
-  const story = await played(
-    v1('o1', { reports: [0, 1_485], active: 2, draining: (at) => Number(at > 800), goodbye: { at: 1_500 } }),
-    v1('o2', { reports: [0, 900], active: 3 }),
-    v1('o3', { reports: [0, 885], goodbye: { at: 900 } }),
-    ...green(700),
-  );
-  const target = 'v2';
-  expect(await story.held(735, { target })).toEqual({ n1: 1, n2: 1, o1: 2, o2: 3, o3: 0 });
-  expect(await story.held(1_100, { target })).toEqual({ o1: 2, o2: 3 });
-  expect(await story.held(1_600, { target })).toEqual({});
-  expect(await story.shown(1_600, { target, expected: '2' })).toMatchObject({
-    phase: 'dropped',
-    presumed: 3,
-  });
-});
-
-it('a killed worker is named where all else is done', async () => {
-  const story = await played(v1('o2', { reports: [0, 900], active: 3 }), left('o1', 900), ...green(700));
-  for (const moment of [970, 1_200]) {
-    expect(await story.held(moment, { target: 'v2' })).toEqual({ o2: 3 });
-    expect((await story.shown(moment, { target: 'v2' })).phase).toBe('notDone');
-    expect(await story.judge(moment)).toMatchObject({
-      phase: 'draining',
-      waitingFor: [{ id: 'o2', state: 'silent', sessions: 3 }],
-    });
-  }
-});
-
-it('when the last of calls of all lengths ends is guessed, and never soon', async () => {
-  const mean = 300;
-  const begin = 800;
-  const active = (at: number) => (at <= begin ? 60 : Math.round(60 * Math.exp(-(at - begin) / mean)));
-  const drain = {
-    draining: (at: number) => Number(at > begin),
-    drainElapsed: (at: number) => Math.max(0, at - begin),
-  };
-  const old = v1('o1', { reports: [0, 2_400], active, ...drain });
-  const story = await played(old, ...green(700));
-  // Of so many calls the last one ends so late, as a rule.
-  const end = begin + mean * (Math.log(60) + 0.58);
-  for (const moment of [1_000, 1_200, 1_500]) {
-    const left = (await story.lastEnd(moment)) - moment;
-    expect(left, `at ${moment}`).toBeGreaterThan((end - moment) / 2);
-    expect(left, `at ${moment}`).toBeLessThan((end - moment) * 2);
-    const { timeLeftSeconds } = await story.judge(moment);
-    expect(timeLeftSeconds, `the gate at ${moment}`).toBeGreaterThan((end - moment) / 2);
-    expect(timeLeftSeconds, `the gate at ${moment}`).toBeLessThan((end - moment) * 2);
-  }
-});
-
-it('one worker of thousands is missing, and the share on the target is not 1', async () => {
-  const workers = 2_000;
-  const pool = range(1, workers - 1, 1).map(
-    (n): Written => ({ id: `n${n}`, version: 'v2', reports: [700, 820], start: 695 }),
-  );
-  const story = await played(left('o1', 760), ...pool);
-  const shown = { target: 'v2', expected: String(workers) };
-  expect(await story.share(830, shown)).toBe(0.999);
-  expect((await story.shown(830, shown)).isOnTarget).toBe(false);
-  expect(await story.share(830, { ...shown, expected: String(workers - 1) })).toBe(1);
-});
-
-it('names with and without units, of one worker and of others: all is shown', async () => {
-  const [n1, n2] = green(700) as [Written, Written];
-  const both = { hasBothNames: true } as const;
-  const draining = (at: number) => Number(at > 800);
-  const old = v1('o1', { reports: [0, 985], goodbye: { at: 1_000 }, active: 2, draining });
-  for (const workers of [
-    [{ ...old, ...both }, n1, n2],
-    [old, { ...n1, ...both }, n2],
-  ]) {
-    const story = await played(...workers);
-    expect(await phasesOf(story, [900])).toEqual(['notDone']);
-    expect(await phasesOf(story, [1_100, 1_400])).toEqual(['done']);
-    expect(await story.held(900, { target: 'v2' })).toEqual({ o1: 2 });
-    for (const moment of [900, 1_400]) expect(await story.answered(moment)).not.toEqual([]);
-    expect((await story.judge(1_400)).phase).toBe('complete');
-  }
-});
-
-describe('no deploy is neutral:', () => {
-  it('a new version that never reports', async () => {
-    const story = await played(v1('o1', { reports: [0, END] }), v1('o2', { reports: [0, END] }));
-    expect((await story.shown(2_000)).phase).toBe('noDeploy');
-    for (const target of ['v1', 'v2']) {
-      expect((await story.shown(2_000, { target })).phase, target).toBe('noDeploy');
-    }
-    expect((await story.judge(2_000)).phase).toBe('waiting');
-  });
-});
-
-it('the target follows the newest version, unless another one is chosen', async () => {
-  const story = await played(left('o1', 1_000), ...green(700));
-  expect((await story.shown(600)).phase).toBe('noDeploy');
-  expect((await story.shown(800)).phase).toBe('notDone');
-  expect((await story.shown(1_400)).phase).toBe('done');
-  expect((await story.shown(1_400, { target: 'v1' })).phase).toBe('notDone');
-});
-
-it('more matchers cut out', async () => {
-  const there = { labels: { cluster: 'us' } };
-  const story = await played(
-    { ...left('o1', 1_000), labels: { cluster: 'eu' } },
-    ...green(700).map((worker) => ({ ...worker, labels: { cluster: 'eu' } })),
-    v1('o2', { reports: [0, END], ...there }),
-  );
-  expect(await phasesOf(story, [1_400])).toEqual(['notDone']);
-  expect(await phasesOf(story, [1_400], { more: 'cluster="eu"' })).toEqual(['done']);
-});
-
-it.each([
-  ['are not counted', 300, { phase: 'done', dropped: 0 }],
-  ['can not be dated where it was first seen in the deploy', 800, { phase: 'unknown', dropped: undefined }],
-])('losses from before the first data of a worker %s', async (_, from, row) => {
-  const lost = { start: -50_000, dropped: 3, goodbye: { at: 1_010, dropped: 3 } };
-  const story = await played(left('o1', 1_000), ...green(700), v1('o3', { reports: [from, 995], ...lost }));
-  expect(await story.shown(1_400, { target: 'v2' })).toMatchObject(row);
-  expect(rowOf(await story.judge(1_400))).toMatchObject(row);
-});
-
-it('nothing is told where nobody reports', async () => {
-  const story = await played(left('o1', 1_000), ...green(700, { end: 2_000 }));
-  for (const moment of [2_100, 3_000]) {
-    expect(await story.shown(moment, { target: 'v2' })).toEqual({
-      phase: 'unknown',
-      isOnTarget: false,
-      left: undefined,
-      dropped: undefined,
-      presumed: undefined,
-    });
-  }
 });

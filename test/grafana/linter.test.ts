@@ -101,43 +101,6 @@ describe('the dashboard', () => {
     }
   });
 
-  // A timeline draws nothing where there is nothing.
-  const drawn = panels.filter(({ type }) => type !== 'state-timeline');
-  it.each(drawn)('is grey where nothing is known, and says so: $title', ({ fieldConfig }) => {
-    const { thresholds, noValue, mappings = [] } = fieldConfig?.defaults ?? {};
-    expect(thresholds?.steps[0]).toEqual({ color: '#808080', value: null });
-    expect(noValue).toBeTruthy();
-    const ofNothing = mappings.find(({ type }) => (type as string) === 'special');
-    expect(JSON.stringify(ofNothing)).toContain('"#808080"');
-  });
-
-  const verdict = panels.slice(0, 4);
-
-  it.each(verdict)('asks for the verdict of now alone: $title', (panel) => {
-    for (const { instant } of targetsOf(panel)) expect(instant).toBe(true);
-  });
-
-  it('is green at exactly done', () => {
-    const greens = verdict.map(({ fieldConfig }) => {
-      const { thresholds, mappings = [] } = fieldConfig?.defaults ?? {};
-      const words = mappings
-        .filter(({ type }) => (type as string) === 'value')
-        .flatMap(({ options }) => Object.entries(options));
-      return {
-        words: words.filter(([, { color }]) => color === 'green').map(([value]) => Number(value)),
-        from: thresholds?.steps.flatMap(({ color, value }, index, steps) =>
-          color === 'green' ? [[value, steps[index + 1]?.value]] : [],
-        ),
-      };
-    });
-    expect(greens).toEqual([
-      { words: [1], from: [] },
-      { words: [], from: [[1, undefined]] },
-      { words: [], from: [[0, 1]] },
-      { words: [], from: [[0, 1]] },
-    ]);
-  });
-
   it('leads to the runbook and to Explore', () => {
     const [runbook, explore] = dashboard.links;
     expect(runbook.url).toContain('runbook.md');

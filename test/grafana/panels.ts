@@ -11,6 +11,9 @@ export interface Target {
   readonly expr?: string;
   readonly query?: string;
   readonly instant?: boolean;
+  readonly format?: string;
+  readonly legendFormat?: string;
+  readonly interval?: string;
 }
 
 export interface AnyPanel extends Panel {
@@ -48,3 +51,13 @@ export function expressionOf({ query }: VariableModel): string {
 }
 
 export const queryVariables = variables.filter(({ type }) => type === 'query');
+
+/** Panels by their titles, in this order. */
+export const panelsNamed = <Titles extends readonly string[]>(
+  ...titles: Titles
+): { readonly [Title in keyof Titles]: AnyPanel } =>
+  titles.map((title) => {
+    const panel = panels.find((one) => one.title === title);
+    if (!panel) throw new Error(`no panel ${title}`);
+    return panel;
+  }) as { [Title in keyof Titles]: AnyPanel };

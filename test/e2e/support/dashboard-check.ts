@@ -4,9 +4,12 @@ import { prometheusSource } from '../../../src/deploy/prometheus/source.js';
 import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
 import { foldCopies } from '../../../src/deploy/verdict/fold.js';
 import type { Verdict } from '../../../src/deploy/verdict/verdict.js';
+import { interpolate } from '../../grafana/interpolate.js';
 import { annotations, promqlTargets } from '../../grafana/panels.js';
-import { answered, type FirstRow, firstRow, rowOf, type Sight, selectionOf } from './first-row.js';
-import { PrometheusDatasource } from './grafana.js';
+import { type FirstRow, greensOf, rowOf, rowShown, tooGreen } from './first-row.js';
+import { PrometheusDatasource, type Sight, selectionOf } from './grafana.js';
+import { HELD, heldProblems, heldShown, LAST_END, lastEndProblems, lastEndShown } from './holding.js';
+import { type PanelView, readPanels } from './read-panels.js';
 
 /** What the gate on Prometheus said, and the moment that it asked Prometheus about. */
 type Said = Verdict & { readonly at: string };
@@ -28,6 +31,8 @@ const STATED: Readonly<Record<string, string>> = {
   kill: 'a silent worker is waited for 10 s by the gate, 5 minutes by the dashboard',
   oom: 'a silent worker is waited for 10 s by the gate, 5 minutes by the dashboard',
 };
+/** Where other workers hold the deploy than the dashboard can see. */
+const UNSEEN = ['outage', 'restart'];
 /** A time range as it is when the page is opened. */
 const HOUR_MS = 3_600_000;
 
@@ -35,12 +40,12 @@ const HOUR_MS = 3_600_000;
 export class DashboardCheck {
   readonly compared: Compared[] = [];
   readonly #url: string;
-  readonly #silenceSeconds: number;
+  readonly #intervalSeconds: number;
   readonly #shown = new Set<string>();
 
   constructor(url: string, intervalSeconds: number) {
     this.#url = url;
-    this.#silenceSeconds = 4 * intervalSeconds;
+    this.#intervalSeconds = intervalSeconds;
   }
 
   /** Queries that gave nothing at any step of any scenario. */
@@ -65,44 +70,83 @@ export class DashboardCheck {
     const { target } = said;
     const to = Date.parse(said.at);
     const sight = { pool, target, from: to - HOUR_MS, to };
-    const dashboard = await firstRow(this.#url, sight);
+    const views = await readPanels(this.#url, sight);
+    const dashboard = await rowShown(views);
     await using source = prometheusSource({ url: this.#url });
     const facts = await source.read({ pool, target, at: to });
-    const assessed = rowOf(assessDeploy(facts, { target }));
+    const verdict = assessDeploy(facts, { target });
+    const assessed = rowOf(verdict);
     const gate = rowOf(said);
     // Nothing can be chosen that was never seen: with one version there is no deploy yet.
     const isSeen = facts.workers.some(({ version }) => version === target);
-    if (!isSeen && ['noDeploy', 'unknown'].includes(dashboard.phase))
-      return { scenario, step, gate: words(gate), dashboard: dashboard.phase, problems: [] };
+    if (!isSeen && ['noDeploy', 'unknown'].includes(dashboard.phase)) {
+      const problems = neutral(dashboard);
+      return { scenario, step, gate: words(gate), dashboard: dashboard.phase, problems };
+    }
     const isStated = scenario in STATED;
+    const greens = tooGreen(dashboard, said);
     const problems = [
       // In hindsight the gate may know more; nothing makes the dashboard greener than both.
-      ...(dashboard.phase === 'done' && assessed.phase !== 'done' && gate.phase !== 'done'
-        ? [`${step}: done, where the gate says ${said.phase}`]
-        : []),
-      ...(isStated ? [] : different(`${step}: dashboard and gate`, dashboard, gate)),
-      ...(isStated ? [] : different(`${step}: dashboard and verdict at ${said.at}`, dashboard, assessed)),
-      ...(await this.#others(sight, facts)),
+      ...tooGreen(dashboard, verdict).filter((what) => greens.includes(what)),
+      ...(isStated ? [] : different('the gate', dashboard, gate)),
+      ...(isStated ? [] : different(`the verdict at ${said.at}`, dashboard, assessed)),
+      ...(UNSEEN.includes(scenario) ? [] : await this.#holding(views, facts, verdict)),
+      ...(await this.#variables(sight, facts, UNSEEN.includes(scenario) ? undefined : verdict)),
     ];
-    return { scenario, step, gate: words(gate), dashboard: words(dashboard), problems };
+    for (const name of await answered(views, this.#url, sight)) this.#shown.add(name);
+    return {
+      scenario,
+      step,
+      gate: words(gate),
+      dashboard: words(dashboard),
+      problems: problems.map((problem) => `${step}: ${problem}`),
+    };
   }
 
-  /** Runs every other query of the dashboard, and holds the variables against what they stand for. */
-  async #others(sight: Sight, facts: DeployFacts): Promise<string[]> {
+  async #holding(views: readonly PanelView[], facts: DeployFacts, verdict: Verdict): Promise<string[]> {
+    const [held, lastEnd] = [HELD, LAST_END].map((panel) => views.find((view) => view.panel === panel));
+    if (!held || !lastEnd) throw new Error('not all panels were read');
+    return [
+      ...heldProblems(await heldShown(held), facts, verdict),
+      ...lastEndProblems(await lastEndShown(lastEnd), verdict, this.#intervalSeconds),
+    ];
+  }
+
+  /** Holds the variables against what they stand for. */
+  async #variables(sight: Sight, facts: DeployFacts, verdict?: Verdict): Promise<string[]> {
     const datasource = new PrometheusDatasource(this.#url);
     const { variables } = await selectionOf(datasource, sight);
     const { target: _, ...unchosen } = sight;
     const { variables: newest } = await selectionOf(datasource, unchosen);
-    for (const name of await answered(this.#url, sight)) this.#shown.add(name);
     const guess = guessTarget(foldCopies(facts.workers));
     return [
-      ...different('variable silence', variables.silence, String(this.#silenceSeconds)),
+      ...different('variable silence', variables.silence, String(4 * this.#intervalSeconds)),
       ...different('variable target', variables.target, sight.target),
+      // It stands beside the share on the target.
+      ...(verdict ? different('variable needed', variables.needed, String(verdict.workers.expected)) : []),
       // Where none runs there is nothing to guess, and the dashboard shows the last that did.
       ...(guess === undefined ? [] : different('variable target, not chosen', newest.target, guess)),
     ];
   }
 }
+
+/** The queries of panels and annotations that gave something. */
+async function answered(views: readonly PanelView[], url: string, sight: Sight): Promise<string[]> {
+  const datasource = new PrometheusDatasource(url);
+  const selection = await selectionOf(datasource, sight);
+  const names = views.flatMap(({ panel, answered: letters }) =>
+    letters.map((letter) => `${panel.title}, query ${letter}`),
+  );
+  for (const { name, expr } of annotations) {
+    const minute = { ...selection, from: selection.to - 60_000 };
+    if ((await datasource.range(interpolate(expr, selection), minute, 1)).length > 0) names.push(name);
+  }
+  return names;
+}
+
+/** Where there is no deploy no check is good news. */
+const neutral = (row: FirstRow): string[] =>
+  greensOf(row).map((what) => `${what}: good news, and yet the verdict is ${row.phase}`);
 
 function different(what: string, given: unknown, expected: unknown): string[] {
   const [a, b] = [given, expected].map((value) => JSON.stringify(value));

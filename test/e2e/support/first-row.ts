@@ -1,24 +1,25 @@
-import { PHASES, type PhaseName, STATES } from '../../../examples/grafana/source/phases.js';
+import { PHASES, type PhaseName } from '../../../examples/grafana/source/phases.js';
 import { prometheusSource } from '../../../src/deploy/prometheus/source.js';
 import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
 import type { Verdict } from '../../../src/deploy/verdict/verdict.js';
-import { annotations, promqlTargets, queryVariables } from '../../grafana/panels.js';
-import { interpolate, PrometheusDatasource, type Selection } from './grafana.js';
+import { panelsNamed } from '../../grafana/panels.js';
+import type { Sight } from './grafana.js';
+import { grafanaData } from './grafana-data.js';
+import { type PanelView, readPanels, type Shown } from './read-panels.js';
 
 const PHASE_NAMES = Object.keys(PHASES) as PhaseName[];
+const { color: GREY } = PHASES.unknown;
+const NOT_KNOWN = 'Not known';
 
-/** What a viewer of the dashboard has chosen, and the time range. Times are Unix ms. */
-export interface Sight {
-  readonly pool: string;
-  /** The newest when not chosen. */
-  readonly target?: string;
-  readonly expected?: string;
-  readonly more?: string;
-  readonly from: number;
-  readonly to: number;
-}
+/** The panels of the first row, in this order: the verdict and its three checks. */
+export const FIRST_ROW = panelsNamed(
+  'Deploy of $target',
+  'Every worker on the target',
+  'Sessions left on old workers',
+  'Sessions dropped',
+);
 
-/** What the first row of the dashboard tells; undefined where a panel has no value. */
+/** What the first row of the dashboard tells; undefined where a panel has no number. */
 export interface FirstRow {
   readonly phase: PhaseName;
   readonly isOnTarget: boolean;
@@ -27,92 +28,52 @@ export interface FirstRow {
   readonly presumed: number | undefined;
 }
 
-/** The variables as Grafana fills them in: each with its first option, after those that it is made of. */
-export async function selectionOf(datasource: PrometheusDatasource, sight: Sight): Promise<Selection> {
-  const { pool, target = 'newest', expected = '', more = '', from, to } = sight;
-  const variables: Record<string, string> = { pool, version: target, expected, more };
-  for (const { name, query, regex } of queryVariables) {
-    if (variables[name] !== undefined) continue;
-    const text = interpolate(typeof query === 'object' ? String(query.query) : '', { from, to, variables });
-    variables[name] = (await datasource.options(text, regex ?? '', to))[0] ?? '';
-  }
-  return { variables, from, to };
-}
-
-/** Asks a Prometheus the queries of the dashboard's panels as Grafana does. */
-async function panelsOf(url: string, sight: Sight) {
-  const datasource = new PrometheusDatasource(url);
-  const selection = await selectionOf(datasource, sight);
-  return (title: string, refId = 'A') => {
-    const { expr = '' } = promqlTargets.find(({ name }) => name === `${title}, query ${refId}`) ?? {};
-    return datasource.instant(interpolate(expr, selection), sight.to);
-  };
-}
-
 /** What the first row shows. */
-export async function firstRow(url: string, sight: Sight): Promise<FirstRow> {
-  const ask = await panelsOf(url, sight);
-  const shown = async (title: string, refId?: string) => {
-    const [first, ...others] = await ask(title, refId);
-    if (others.length > 0) throw new Error(`${title}: more than one value`);
-    return first?.value;
+export const firstRow = async (url: string, sight: Sight): Promise<FirstRow> =>
+  rowShown(await readPanels(url, sight, FIRST_ROW));
+
+/**
+ * What the texts of the first row's panels mean.
+ *
+ * @throws where a text is in another colour than the one that its meaning has, or has no meaning.
+ */
+export async function rowShown(views: readonly PanelView[]): Promise<FirstRow> {
+  const { css } = await grafanaData();
+  const [verdict = [], share = [], left = [], dropped = []] = FIRST_ROW.map(
+    (panel) => views.find((view) => view.panel === panel)?.rows.flat() ?? [],
+  );
+  const inColor = ({ text, color }: Shown, name: string) => {
+    if (color !== css(name)) throw new Error(`"${text}" is ${color}, and not ${name}`);
   };
-  const phase = await shown('Deploy of $target');
-  const [lost, presumed] = [await shown('Sessions dropped'), await shown('Sessions dropped', 'B')];
+  /** The number that stands there: one colour is for 0, one for more. */
+  const numberOf = (shown: Shown | undefined, none: string, some: string): number | undefined => {
+    if (shown === undefined) return undefined;
+    if (shown.text === NOT_KNOWN) return void inColor(shown, GREY);
+    if (shown.text === PHASES.noDeploy.text) return void inColor(shown, PHASES.noDeploy.color);
+    const number = Number(shown.text.replace(/%$/, ''));
+    if (Number.isNaN(number)) throw new Error(`"${shown.text}" is no number`);
+    inColor(shown, number === 0 ? none : some);
+    return number;
+  };
+  const [told = { name: '', text: '' }] = verdict;
+  const phase = PHASE_NAMES.find((name) => PHASES[name].text === told.text);
+  if (phase === undefined) throw new Error(`"${told.text}" is no phase`);
+  inColor(told, PHASES[phase].color);
+  const isOnTarget = share[0]?.text === '100%';
+  numberOf(share[0], 'blue', isOnTarget ? 'green' : 'blue');
+  const named = (name: string) => dropped.find((shown) => shown.name === name || shown.name === '');
+  const slate = PHASES.noDeploy.color;
+  const [lost, presumed] = [
+    numberOf(named('in all'), 'green', 'red'),
+    numberOf(named('presumed'), slate, slate),
+  ];
   return {
-    phase: PHASE_NAMES.find((name) => PHASES[name].value === phase) ?? 'unknown',
-    isOnTarget: (await shown('Every worker on the target')) === 1,
-    left: await shown('Sessions left on old workers'),
+    phase,
+    isOnTarget,
+    left: numberOf(left[0], 'green', 'blue'),
     dropped: lost === undefined || presumed === undefined ? undefined : lost - presumed,
     presumed,
   };
-}
-
-/** The workers that the dashboard names as those that hold the deploy, with their last sessions. */
-export async function holding(url: string, sight: Sight): Promise<Record<string, number>> {
-  const ask = await panelsOf(url, sight);
-  const [held, sessions] = [await ask('What holds it'), await ask('What holds it', 'B')];
-  return Object.fromEntries(
-    held.map(({ labels: { openrtc_worker_id: id = '' } }) => {
-      const row = sessions.find(({ labels }) => labels.openrtc_worker_id === id);
-      return [id, row?.value ?? Number.NaN];
-    }),
-  );
-}
-
-/** The share of workers on the target, as a number up to 1. */
-export async function share(url: string, sight: Sight): Promise<number | undefined> {
-  const [first] = await (await panelsOf(url, sight))('Every worker on the target');
-  return first?.value;
-}
-
-/** When the last session ends, as the dashboard guesses, in Unix ms. */
-export async function lastEnd(url: string, sight: Sight): Promise<number | undefined> {
-  const [first] = await (await panelsOf(url, sight))('Last session ends');
-  return first?.value;
-}
-
-/** The state of a worker in the table of all. */
-export async function stateOf(url: string, sight: Sight, id: string): Promise<string | undefined> {
-  const rows = await (await panelsOf(url, sight))('All workers');
-  const row = rows.find(({ labels }) => labels.openrtc_worker_id === id);
-  return Object.values(STATES).find(({ value }) => value === row?.value)?.text;
-}
-
-/** Asks all queries of the dashboard, and gives the names of those that gave something. */
-export async function answered(url: string, sight: Sight): Promise<string[]> {
-  const datasource = new PrometheusDatasource(url);
-  const selection = await selectionOf(datasource, sight);
-  const queries = [...promqlTargets, ...annotations.map((one) => ({ ...one, instant: false }))];
-  const names: string[] = [];
-  for (const { name, instant, expr } of queries) {
-    const query = interpolate(expr, selection);
-    const found = instant
-      ? await datasource.instant(query, selection.to)
-      : await datasource.range(query, { ...selection, from: selection.to - 60_000 }, 1);
-    if (found.length > 0) names.push(name);
-  }
-  return names;
 }
 
 const WORDS: Partial<Record<Verdict['phase'], PhaseName>> = {
@@ -136,8 +97,33 @@ export function rowOf({ phase, checks, sessionsLeft, dropped, waitingFor }: Verd
   };
 }
 
+type Panel = 'verdict' | 'share' | 'left' | 'dropped';
+
+/** What is green of a first row. */
+export function greensOf({ phase, isOnTarget, left, dropped, presumed }: FirstRow): Panel[] {
+  const isGreen: Record<Panel, boolean> = {
+    verdict: phase === 'done',
+    share: isOnTarget,
+    left: left === 0,
+    dropped: dropped === 0 && presumed === 0,
+  };
+  return (Object.keys(isGreen) as Panel[]).filter((panel) => isGreen[panel]);
+}
+
+/** What is green of it though the gate does not say that it is so. */
+export function tooGreen(row: FirstRow, { phase, checks }: Verdict): Panel[] {
+  const isSo: Record<Panel, boolean> = {
+    verdict: phase === 'complete',
+    share: checks.version.state === 'met',
+    left: checks.drained.state === 'met',
+    dropped: checks.dropped.state === 'met',
+  };
+  return greensOf(row).filter((panel) => !isSo[panel]);
+}
+
 /** What the gate's verdict on the same moment says, in the words of the first row. */
 export async function assessedRow(url: string, { pool, to }: Sight, target: string): Promise<FirstRow> {
   await using source = prometheusSource({ url });
-  return rowOf(assessDeploy(await source.read({ pool, target, at: to }), { target }));
+  const facts = await source.read({ ...(pool !== undefined && { pool }), target, at: to });
+  return rowOf(assessDeploy(facts, { target }));
 }

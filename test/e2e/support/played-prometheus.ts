@@ -1,4 +1,5 @@
 import { afterAll, beforeAll } from 'vitest';
+import type { PhaseName } from '../../../examples/grafana/source/phases.js';
 import { METRICS, type MetricKey, POOL_NAME, WORKER_ID, WORKER_VERSION } from '../../../src/attributes.js';
 import type { DeployFacts } from '../../../src/deploy/facts.js';
 import { labelName, namesOf } from '../../../src/deploy/prometheus/promql.js';
@@ -7,17 +8,12 @@ import { assessDeploy } from '../../../src/deploy/verdict/assess.js';
 import type { AssessOptions } from '../../../src/deploy/verdict/assessment.js';
 import type { Verdict } from '../../../src/deploy/verdict/verdict.js';
 import { madeAt, type Played, requestsOf, T0 } from '../../deploy/played-pool.js';
-import {
-  answered,
-  type FirstRow,
-  firstRow,
-  holding,
-  lastEnd,
-  type Sight,
-  share,
-  stateOf,
-} from './first-row.js';
+import { type AnyPanel, panelsNamed } from '../../grafana/panels.js';
+import { type FirstRow, firstRow, tooGreen } from './first-row.js';
+import type { Sight } from './grafana.js';
+import { clock, HELD, type Held, heldShown, LAST_END, type LastEnd, lastEndShown } from './holding.js';
 import { Prometheus } from './prometheus.js';
+import { type PanelView, readPanels } from './read-panels.js';
 import { type Series, writeInOrder } from './remote-write.js';
 
 /** Where backends mark a series as stale between its reports, they write this value. */
@@ -63,6 +59,10 @@ export const v1 = (id: string, more: Partial<Written> & Pick<Written, 'reports'>
   ...more,
 });
 
+/** One that leaves as it should. */
+export const left = (id: string, at: number, more: Partial<Written> = {}): Written =>
+  v1(id, { reports: [0, at - 15], goodbye: { at }, ...more });
+
 /** A worker of v1 that drains, and whose telemetry is cut off 2 s later. */
 export const cutOff = (id: string, drainsAt: number, active: number): Written =>
   v1(id, { reports: [(drainsAt % 15) + 2, drainsAt + 2], active, draining: (at) => Number(at > drainsAt) });
@@ -104,6 +104,8 @@ export function usePlayedPrometheus() {
   };
 }
 
+const [ALL_WORKERS, SHARE] = panelsNamed('All workers', 'Every worker on the target');
+
 let stories = 0;
 
 /**
@@ -129,26 +131,48 @@ export async function playedPrometheus(url: string, zero: number, workers: reado
     const to = zero + moment * 1000;
     return { pool, from: to - rangeSeconds * 1000, to, ...chosen };
   };
+  const panel = async (one: AnyPanel, moment: number, shown?: Shown): Promise<PanelView> => {
+    const [view] = await readPanels(url, sightOf(moment, shown), [one]);
+    return view as PanelView;
+  };
+  const judge = async (moment: number, asked: Asked = {}): Promise<Verdict> => {
+    const { since: _, matchers: __, target = 'v2', ...options } = asked;
+    return assessDeploy(await read(moment, asked), { target, ...options });
+  };
+  const shownRow = async (moment: number, shown: Shown = {}): Promise<FirstRow> => {
+    const row = await firstRow(url, sightOf(moment, shown));
+    const { target = 'v2', expected, more: matchers } = shown;
+    const asked = { target, ...(expected && { expected: Number(expected) }), ...(matchers && { matchers }) };
+    const greens = tooGreen(row, await judge(moment, asked));
+    if (greens.length > 0) throw new Error(`at ${moment}, greener than the gate: ${greens.join(', ')}`);
+    return row;
+  };
   return {
     pool,
     read,
-    /** What the dashboard's first row shows at a moment. */
-    shown: (moment: number, shown?: Shown): Promise<FirstRow> => firstRow(url, sightOf(moment, shown)),
-    /** Whom the dashboard waits for, and with how many sessions. */
-    held: (moment: number, shown?: Shown) => holding(url, sightOf(moment, shown)),
-    /** When the last session ends, as the dashboard guesses, in s. */
-    lastEnd: async (moment: number, shown?: Shown): Promise<number> =>
-      (((await lastEnd(url, sightOf(moment, shown))) ?? Number.NaN) - zero) / 1000,
-    /** The share of workers on the target, as the dashboard shows it. */
-    share: (moment: number, shown?: Shown) => share(url, sightOf(moment, shown)),
-    /** What the dashboard's table of all workers says of one. */
-    stateOf: (id: string, moment: number, shown?: Shown) => stateOf(url, sightOf(moment, shown), id),
-    /** Asks all queries of the dashboard: the names of those that gave something. */
-    answered: (moment: number, shown?: Shown) => answered(url, sightOf(moment, shown)),
-    async judge(moment: number, asked: Asked = {}): Promise<Verdict> {
-      const { since: _, matchers: __, target = 'v2', ...options } = asked;
-      return assessDeploy(await read(moment, asked), { target, ...options });
+    judge,
+    /** What the dashboard's first row shows at a moment: nothing of it is greener than what the gate says. */
+    shown: shownRow,
+    /** What the dashboard's verdict is at each of these moments. */
+    async phases(moments: readonly number[], shown: Shown = {}): Promise<PhaseName[]> {
+      const phases = new Set<PhaseName>();
+      for (const moment of moments) phases.add((await shownRow(moment, { target: 'v2', ...shown })).phase);
+      return [...phases];
     },
+    /** Whom the dashboard waits for, and with how many sessions. */
+    held: async (moment: number, shown?: Shown): Promise<Held> => heldShown(await panel(HELD, moment, shown)),
+    /** When the last session ends, as the dashboard says. */
+    lastEnd: async (moment: number, shown?: Shown): Promise<LastEnd> =>
+      lastEndShown(await panel(LAST_END, moment, shown)),
+    /** How the dashboard writes a moment. */
+    clock: (moment: number) => clock(zero + moment * 1000),
+    /** What the dashboard's table of all workers says of them. */
+    states: async (moment: number, shown?: Shown): Promise<Held> =>
+      heldShown(await panel(ALL_WORKERS, moment, shown)),
+    /** The share of workers on the target. */
+    share: async (moment: number, shown?: Shown) => (await panel(SHARE, moment, shown)).rows[0]?.[0]?.text,
+    /** All panels at a moment. */
+    panels: (moment: number, shown?: Shown): Promise<PanelView[]> => readPanels(url, sightOf(moment, shown)),
   };
 }
 

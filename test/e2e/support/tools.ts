@@ -1,4 +1,5 @@
 import { collectorProgram } from './collector.js';
+import { grafanaDataDir } from './grafana-data.js';
 import { installAgents } from './livekit.js';
 import { livekitServer } from './livekit-server.js';
 import { openRtcDir } from './openrtc-python.js';
@@ -12,7 +13,7 @@ import { prometheusDir } from './prometheus.js';
 export default async function installTools(): Promise<void> {
   const hasGo = isInstalled('go');
   const tools = [
-    ...(hasGo ? [prometheusDir, livekitServer, collectorProgram, installAgents] : []),
+    ...(hasGo ? [prometheusDir, grafanaDataDir, livekitServer, collectorProgram, installAgents] : []),
     ...(hasGo && isInstalled('python3') ? [openRtcDir] : []),
   ];
   for (const install of tools) await install().catch(() => {});
