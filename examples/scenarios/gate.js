@@ -15,6 +15,7 @@ const COMMAND = new URL('../../dist/cli/main.js', import.meta.url);
 /** What the gate says, of which scenarios read this. @typedef {{
  *   phase: string,
  *   sessionsLeft?: number,
+ *   workers?: { running: number },
  *   dropped?: { confirmed: number, presumed: number },
  *   checks?: Record<string, { state: string, sentence: string }>,
  *   waitingFor?: readonly { id: string, state: string }[],

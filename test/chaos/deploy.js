@@ -142,8 +142,14 @@ export class Deploy {
     // Its version ran before.
     if (step.kind !== 'new') args.push('--since', 'now');
     if (step.kind === 'restart') args.push('--restart');
-    this.#gate = new Gate(play.source, args, () => {});
-    await play.connect(this.#gate);
+    const gate = new Gate(play.source, args, () => {});
+    this.#gate = gate;
+    await play.connect(gate);
+    // A loss by a worker that the gate has not heard yet can be an old one: the verdict would be unknown.
+    await until('the gate to hear the workers that run', () => {
+      const running = play.fleet.workers.filter(({ isAlive }) => isAlive).length;
+      return (gate.verdict?.workers?.running ?? 0) >= running;
+    });
   }
 
   async #placeLongCalls() {
