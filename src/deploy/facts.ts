@@ -234,6 +234,13 @@ export const leadOf = (
 export const bornAt = ({ startedAt, firstReportAt }: WorkerFacts): number =>
   Math.min(startedAt, firstReportAt);
 
+/** Clocks need not agree to the second. */
+const CLOCK_SLACK_MS = 5_000;
+
+/** Tells a start that is later than its first report: its clock was wrong at its start, so that can be long ago. */
+export const isStartWrong = ({ startedAt, firstReportAt }: WorkerFacts): boolean =>
+  startedAt > firstReportAt + CLOCK_SLACK_MS;
+
 /** When each version was first seen, in Unix ms. */
 export function firstSightings(workers: readonly WorkerFacts[]): Map<string, number> {
   const seen = new Map<string, number>();

@@ -207,6 +207,19 @@ describe('what is absent in a Prometheus is unknown', () => {
     });
   });
 
+  it.each([60, 300, 600])('of a worker that is killed after it told no sessions for %d s', async (vague) => {
+    const story = await played(
+      v1('o1', { reports: [0, 900], active: 0 }),
+      v1('o1', { reports: [915, 900 + vague], without: ['active', 'draining'] }),
+      ...green(700),
+    );
+    for (const after of [5, 130, 420]) {
+      const { phase, checks } = await story.judge(900 + vague + after, { since: 690 });
+      expect(phase, `after ${after} s`).toBe('unknown');
+      expect(checks.drained.sentence).toContain(METRICS.active.name);
+    }
+  });
+
   it('of a gauge that comes no more', async () => {
     const story = await played(
       v1('o1', { reports: [0, 900], active: 4, draining: 1 }),
@@ -274,6 +287,24 @@ describe('reports that are far apart in a Prometheus', () => {
       dropped: { presumed: 2 },
     });
   });
+});
+
+it('a worker whose clock was ahead when it started is no new one after a restart', async () => {
+  const story = await played(
+    {
+      id: 'o1',
+      version: 'v2',
+      start: -600,
+      reports: [0, END],
+      active: 5,
+      ahead: (at) => (at < 0 ? 3_600 : 0),
+    },
+    { id: 'o2', version: 'v2', start: -3_000, reports: [0, 750], goodbye: { at: 760 } },
+    { id: 'n1', version: 'v2', start: 710, reports: [715, END], active: 1 },
+  );
+  const verdict = assessDeploy(await story.read(1_500, { since: 700 }), { target: 'v2', restart: true });
+  expect(verdict.phase).not.toBe('complete');
+  expect(verdict.waitingFor).toMatchObject([{ id: 'o1', sessions: 5 }]);
 });
 
 it('a worker whose clock is ahead is no new one after a restart', async () => {

@@ -47,9 +47,12 @@ function lacking(window: string): string {
   const reported = `count by (${WORKER},__name__) (last_over_time(${gauges}[${window}]))`;
   return `count by (${WORKER}) (${reported}) < ${DECIDING.length}`;
 }
-const count = (gauge: 'running' | 'dropped') => folded('max', samples(METRICS[gauge], IN_WINDOW));
+const count = (gauge: 'running' | 'dropped' | 'active') => folded('max', samples(METRICS[gauge], IN_WINDOW));
 /** Said goodbye, and not each report told what was dropped: its goodbye may be the one. */
 const isHalf = `${count('running')} > ${count('dropped')} and on(${WORKER}) ${exited(IN_WINDOW)}`;
+
+/** Silent, and not each report told its sessions: the last may be the one. */
+const isVague = silent(`${count('running')} > ${count('active')}`);
 
 /** An id that was used twice: it reports after its goodbye, or another start. */
 const starts = last(METRICS.startTime, IN_WINDOW);
@@ -83,6 +86,7 @@ export const UNCLEAR = [
   lacking(WINDOW),
   lacking(SILENCE),
   isHalf,
+  isVague,
   isBlind,
   runsOn,
   startsTwice,

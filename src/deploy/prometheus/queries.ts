@@ -186,16 +186,23 @@ function restartedQuery(window: QueryWindow): string {
   return union({ restarted: `${folded('max')} > ${folded('min')}` });
 }
 
-/** What is asked of workers that are gone without a goodbye. */
-export const silentQuery = (window: QueryWindow): string => lastOfGone(OF_SILENT, window);
+/** What is asked of workers that are gone without a goodbye. @param isUnclear whether {@link rareQueries} were asked */
+export function silentQuery(window: QueryWindow, isUnclear: boolean): string {
+  const active = series(METRICS.active, window.matchers);
+  const activeAt = isUnclear ? newestOf(timesOf(active), window) : newest(active, window);
+  return union({ ...lastValues(OF_SILENT, window), activeAt: unless(activeAt, running(window)) });
+}
 
-/** Zeros are not left out: who has no value was never heard to have none. */
-function lastOfGone(keys: readonly MetricKey[], window: QueryWindow): string {
+const lastOfGone = (keys: readonly MetricKey[], window: QueryWindow): string =>
+  union(lastValues(keys, window));
+
+/** Of workers that are gone. Zeros are not left out: who has no value was never heard to have none. */
+function lastValues(keys: readonly MetricKey[], window: QueryWindow): Record<string, string> {
   const values = keys.map((key) => {
     const last = over('last', series(METRICS[key], window.matchers), wholeOf(window));
     return [key, unless(perWorker(METRICS[key].fold, last), running(window))];
   });
-  return union(Object.fromEntries(values));
+  return Object.fromEntries(values);
 }
 
 const running = ({ matchers, silence }: QueryWindow): string =>
@@ -209,18 +216,22 @@ export function rareQueries(window: QueryWindow): string[] {
   const { matchers } = window;
   const reports = series(METRICS.running, matchers);
   const whole = wholeOf(window);
-  const newestOf = (times: string) =>
-    perWorker('max', `max_over_time(${times}${steps(whole, FINE_STEP_MS)})`);
   return [
-    union({ lastReportAt: newestOf(timesOf(reports)) }),
-    union({ goodbyeAt: newestOf(timesOf(reports, ' == 0')) }),
-    union({ droppedAt: unless(newestOf(timesOf(series(METRICS.dropped, matchers))), running(window)) }),
+    union({ lastReportAt: newestOf(timesOf(reports), window) }),
+    union({ goodbyeAt: newestOf(timesOf(reports, ' == 0'), window) }),
+    union({
+      droppedAt: unless(newestOf(timesOf(series(METRICS.dropped, matchers)), window), running(window)),
+    }),
     union({
       // Of each series on its own: a copy may have missed the goodbye.
       again: perWorker('max', `${over('last', reports, whole)} > ${over('min', reports, whole)}`),
     }),
   ];
 }
+
+/** When a sample was newest, also one that was visible for a few seconds. */
+const newestOf = (times: string, window: QueryWindow): string =>
+  perWorker('max', `max_over_time(${times}${steps(wholeOf(window), FINE_STEP_MS)})`);
 
 export const wholeOf = ({ reach, silence }: QueryWindow): number => Math.max(reach, silence) + silence;
 

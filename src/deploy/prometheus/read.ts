@@ -75,14 +75,15 @@ export async function readFacts(api: PrometheusApi, query: Asked): Promise<Deplo
     ask(workerQueries(window)),
     isAlone ? [] : ask([elsewhereQuery(pool, query.matchers, longestSilence)]),
   ]);
-  const found = new WorkerSamples([...samples, ...ahead], { ...known, now, since, serverNow });
+  const found = new WorkerSamples([...samples, ...ahead], { ...known, now, since, begin, serverNow });
   const { goneSince = now } = found;
   const ofGone = { ...window, reach: Math.min(window.reach, now - goneSince + LOOKBACK_MS) };
   if (found.goneSince !== undefined) {
     found.add(await ask(goneQueries(ofGone)));
   }
-  if (found.isAnyUnclear) found.add(await ask(rareQueries(window)));
-  if (found.isAnySilent) found.add(await ask([silentQuery(ofGone)]));
+  const isUnclear = found.isAnyUnclear;
+  if (isUnclear) found.add(await ask(rareQueries(window)));
+  if (found.isAnySilent) found.add(await ask([silentQuery(ofGone, isUnclear)]));
   const workers = found.workers();
   const has = (tag: string) => samples.some(({ labels }) => labels[TAG] === tag);
   checkClock(api, overview, { workers, silence: window.silence, ahead: furthestAhead(ahead, serverNow) });

@@ -17,6 +17,8 @@ import { EARLIER_WINDOWS, earlierTag, lacksTag } from './queries.js';
 interface ReadWindow {
   readonly now: number;
   readonly since: number | undefined;
+  /** From when on was read: `since`, unless that is too long ago. */
+  readonly begin: number;
   /** The longest report interval of the pool: its silence window is what was asked for. */
   readonly intervalSeconds: number;
   /** Later than `now` where what is known is of a while ago. */
@@ -180,7 +182,7 @@ class WorkerRow {
         ...this.name,
         startedAt,
         // Of one with losses that can not be dated it counts when it was seen: in the window.
-        firstReportAt: undated > 0 ? reportsSince : startedAt,
+        firstReportAt: undated > 0 ? reportsSince : Math.min(startedAt, reportsSince, this.#seenBefore()),
         lastReportAt,
         reportsSince,
         drainingSince,
@@ -192,6 +194,12 @@ class WorkerRow {
         ...(ahead > 0 && { clock: 'ahead' }),
       },
     );
+  }
+
+  /** When it reported before `since`, at the latest, in Unix ms: whatever start it tells. */
+  #seenBefore(): number {
+    const { since, begin } = this.window;
+    return since === undefined || !this.#values.has('droppedBefore') ? Number.POSITIVE_INFINITY : begin - 1;
   }
 
   /** By how much its clock is ahead, in ms: its newest report may be as old as its interval. */
@@ -217,11 +225,12 @@ class WorkerRow {
       if (this.#values.has(lacksTag(key))) return true;
       if (key === 'running') return !this.#values.has('running');
       if (!this.isGone || this.#isContradictory) return false;
+      // What its last report, or the other half of its goodbye, does not tell was something else before.
+      const end = this.#hasGoodbye ? (this.#time('goodbyeAt') ?? 0) : this.lastHeardAt;
+      if (key === 'dropped') return (this.#time('droppedAt') ?? Number.NEGATIVE_INFINITY) < end;
       // A goodbye leaves no session, and no drain.
-      if (key !== 'dropped') return !this.#hasGoodbye && !this.#values.has(key);
-      const droppedAt = this.#time('droppedAt');
-      // A goodbye whose other half was lost.
-      return droppedAt === undefined || (this.#hasGoodbye && droppedAt < (this.#time('goodbyeAt') ?? 0));
+      if (this.#hasGoodbye) return false;
+      return !this.#values.has(key) || (key === 'active' && (this.#time('activeAt') ?? end) < end);
     };
     return DECIDING_KEYS.filter(isMissing).map((key) => METRICS[key].name);
   }

@@ -1,5 +1,12 @@
 import { DECIDING_KEYS, METRICS, type MetricKey, type SessionOutcome } from '../../attributes.js';
-import { believedInterval, silenceWindow, type WorkerFacts, type WorkerName, workerFacts } from '../facts.js';
+import {
+  believedInterval,
+  silenceWindow,
+  stateOf,
+  type WorkerFacts,
+  type WorkerName,
+  workerFacts,
+} from '../facts.js';
 import type { MetricPoint } from './decode.js';
 import { Growth } from './growth.js';
 import { ReportOrder } from './report-order.js';
@@ -110,6 +117,15 @@ export class WorkerRecord {
       ...this.#clock(),
     });
     return this.#facts;
+  }
+
+  /** Its row at a moment: of a silent worker the last report decides, and what that lacks was something else before. */
+  factsAt(nowMs: number): WorkerFacts {
+    const row = this.facts();
+    if (row.exited || stateOf(row, nowMs) !== 'silent') return row;
+    const end = this.#values.timeOf('running') ?? 0;
+    const isLast = (key: MetricKey) => (this.#values.timeOf(key) ?? Number.NEGATIVE_INFINITY) >= end;
+    return { ...row, missing: DECIDING_KEYS.filter((key) => !isLast(key)).map((key) => METRICS[key].name) };
   }
 
   /** Sessions it had lost before a moment, as far as that is known: in doubt they were lost after it. */

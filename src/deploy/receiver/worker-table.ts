@@ -76,7 +76,7 @@ export class WorkerTable {
     const sightings = firstSightings(records.map((record) => record.facts()));
     const since = given ?? firstSighting ?? (target === undefined ? undefined : sightings.get(target));
     const workers = records.map((record) => {
-      const row = record.facts();
+      const row = record.factsAt(nowMs);
       if (since === undefined) return row;
       return {
         ...row,

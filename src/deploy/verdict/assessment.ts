@@ -3,6 +3,7 @@ import {
   DEFAULT_INTERVAL_SECONDS,
   type DeployFacts,
   firstSightings,
+  isStartWrong,
   leadOf,
   PRESUME_AFTER_SECONDS,
   silenceWindow,
@@ -58,8 +59,9 @@ export function sortFacts(facts: DeployFacts, options: AssessOptions) {
   // Who was gone before the window has no part in it.
   const workers = known.filter(isInWindow).sort(byIdentity);
 
+  const isFromBefore = (worker: WorkerFacts) => bornAt(worker) < begin || isStartWrong(worker);
   /** Of this deploy: of the target, and after a restart not from before it. */
-  const isOwn = (worker: WorkerFacts) => worker.version === target && !(restart && bornAt(worker) < begin);
+  const isOwn = (worker: WorkerFacts) => worker.version === target && !(restart && isFromBefore(worker));
   const isOther = (worker: WorkerFacts) => !isOwn(worker);
   const isPending = (worker: WorkerFacts) =>
     stateOf(worker, now) === 'silent' && now - worker.lastReportAt <= leadOf(worker, presumeAfterSeconds);

@@ -80,7 +80,8 @@ describe('expressions', () => {
           const queries = [
             ...workerQueries(window),
             ...goneQueries(window),
-            silentQuery(window),
+            silentQuery(window, false),
+            silentQuery(window, true),
             ...rareQueries(window),
             aheadQuery(matchers, age),
             elsewhereQuery(pool, [], silence),

@@ -234,6 +234,15 @@ describe('a worker', () => {
     expect(row()).toMatchObject({ exited: true, missing: [], dropped: 2 });
   });
 
+  it('misses, once it is silent, what its last report lacked', () => {
+    const { active, draining, dropped, running } = names.METRICS;
+    hear(0, [active, 0], [running, 1], [draining, 0], [dropped, 0]);
+    hear(15 * SECOND, [running, 1], [draining, 0], [dropped, 0]);
+    const missingAt = (after: number) => table.read({}, BEGIN + after).workers[0]?.missing;
+    expect(missingAt(20 * SECOND)).toEqual([]);
+    expect(missingAt(15 * SECOND + WINDOW + 1)).toEqual([active.name]);
+  });
+
   it('whose clock is ahead started when it did', () => {
     const at = BEGIN + 3_600 * SECOND;
     table.add(
