@@ -11,6 +11,8 @@ import { keepSight } from './sight.js';
 import { stopOnSignal } from './signals.js';
 
 const TIMEOUT_SECONDS = 3600;
+/** Later than a timer of a busy machine. */
+const STALLED_MS = 500;
 
 interface WatchOptions extends SourceOptions, JudgeOptions {
   readonly timeout: number;
@@ -88,6 +90,13 @@ const EXIT_CODES = `
 Exit codes: ${EXIT.complete} complete, nothing dropped; ${EXIT.failed} the tool failed; ${EXIT.dropped} sessions dropped; ${EXIT.notDone} not done in time, or stuck;
 ${EXIT.unknown} unknown; ${EXIT.superseded} superseded; ${EXIT.usage} wrong usage; ${EXIT.interrupted} interrupted; ${EXIT.terminated} terminated.`;
 
+/** Until the next look. Who was stopped meanwhile first takes in the reports that waited for it. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const begun = performance.now();
+  await sleep(ms, undefined, { signal }).catch(() => {});
+  if (performance.now() - begun > ms + STALLED_MS) await sleep(ms, undefined, { signal }).catch(() => {});
+}
+
 async function watch(options: WatchOptions): Promise<number> {
   const print = createPrinter(options.json ?? false);
   const { signal } = stopOnSignal();
@@ -128,7 +137,7 @@ async function watch(options: WatchOptions): Promise<number> {
       print.trouble(error.message);
     }
     if (options.at) break;
-    await sleep(sight.pollMs, undefined, { signal: end.signal }).catch(() => {});
+    await pause(sight.pollMs, end.signal);
   }
   if (!isAnswered) print.trouble('the source has not answered yet');
   return print.end(last, signal.aborted ? signal.reason : exitCodeNow(last));

@@ -238,8 +238,10 @@ export const bornAt = ({ startedAt, firstReportAt }: WorkerFacts): number =>
 const CLOCK_SLACK_MS = 5_000;
 
 /** Tells a start that is later than its first report: its clock was wrong at its start, so that can be long ago. */
-export const isStartWrong = ({ startedAt, firstReportAt }: WorkerFacts): boolean =>
-  startedAt > firstReportAt + CLOCK_SLACK_MS;
+export const isStartWrong = ({
+  startedAt,
+  firstReportAt,
+}: Pick<WorkerFacts, 'startedAt' | 'firstReportAt'>): boolean => startedAt > firstReportAt + CLOCK_SLACK_MS;
 
 /** When each version was first seen, in Unix ms. */
 export function firstSightings(workers: readonly WorkerFacts[]): Map<string, number> {

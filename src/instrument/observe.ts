@@ -1,5 +1,6 @@
 import type { Report } from '../attributes.js';
 import { unref } from '../lib/timer.js';
+import { ignoreRejection } from '../lib/validate.js';
 import { errorClass, warn } from '../lib/warn.js';
 import type { PoolLike, PoolWorker, SessionObserver } from '../worker/pool.js';
 
@@ -8,17 +9,18 @@ export function observe(pool: PoolLike, observer: SessionObserver, worker: PoolW
   let stop: unknown;
   try {
     stop = pool.observe?.(observer);
+    ignoreRejection(stop);
   } catch (error) {
     warn(`the pool cannot be observed (${errorClass(error)}): its sessions get no spans and counters`);
   }
   try {
-    pool.onInstrument?.(worker);
+    ignoreRejection(pool.onInstrument?.(worker));
   } catch (error) {
     warn(`onInstrument() of the pool threw ${errorClass(error)}: the pool sends no goodbye by itself`);
   }
   return () => {
     try {
-      if (typeof stop === 'function') stop();
+      if (typeof stop === 'function') ignoreRejection(stop());
     } catch (error) {
       warn(`the observing of the pool did not end: ${errorClass(error)}`);
     }

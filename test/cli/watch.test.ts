@@ -156,6 +156,8 @@ describe.concurrent('wrong usage exits with 64 and names the option, what was ex
     ],
     [['--target', 'v2', '--listen', '--expect', '0'], 'expected a whole number from 1, got "0"'],
     [['--target', 'v2', '--listen', '--since', 'yesterday'], 'expected now'],
+    [['--target', 'v2', '--listen', '--since', '2026-02-30T00:00:00Z'], 'expected now'],
+    [['--target', 'v2', '--listen', '--since', '99999999999h'], 'expected a duration from 0s to 87600h'],
     [['--target', 'v2', '--listen', '99999'], 'expected [host:]port, such as 4318'],
     [['--target', 'v2', '--listen', '0', 'more'], 'too many arguments'],
     [['--target', 'v2', '--listen', '0', '--colour'], "unknown option '--colour'"],

@@ -119,6 +119,17 @@ it.each<[string, () => unknown]>([
   expect(await telemetry.shutdown(make() as never)).toEqual({ delivered: true, droppedSessions: 0 });
 });
 
+/** Promises that are rejected fail the run, where nobody takes care of them. */
+it.each<[string, object]>([
+  ['observe()', { observe: async () => fail() }],
+  ['the function that ends the observing', { observe: () => async () => fail() }],
+  ['onInstrument()', { onInstrument: async () => fail() }],
+])('%s of a pool may be async, and fail', async (_, hooks) => {
+  const telemetry = pipeline.instrument(Object.assign(new TestPool(), hooks), VERSION);
+  expect(await telemetry.shutdown()).toEqual({ delivered: true, droppedSessions: 0 });
+  await new Promise(setImmediate);
+});
+
 it('a session whose error has a name that throws ends as failed, and the error is passed on', async () => {
   const telemetry = pipeline.instrument(new TestPool(), VERSION);
   const error = unreadable();

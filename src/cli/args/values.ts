@@ -47,18 +47,26 @@ export const parseTimeout = durationBetween('1ms', '576h');
 /** A time of the command line: absolute, in Unix ms, or so many seconds before now. */
 export type TimeArgument = { readonly unixMs: number } | { readonly secondsAgo: number };
 
+const parseAge = durationBetween('0s', '87600h');
+
+/** Whether a day is in the calendar: 30 February would be taken for 2 March. */
+function isDay(text: string): boolean {
+  const [year = 0, month = 0, day] = text.slice(0, 10).split('-').map(Number);
+  return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
+}
+
 /** `now`, a duration ago, an ISO 8601 time, or Unix seconds. */
 export function parseTime(text: string): TimeArgument {
   if (text === 'now') return { secondsAgo: 0 };
   if (/^\d{10}(\.\d+)?$/.test(text)) return { unixMs: Number(text) * 1000 };
   // With a unit: a bare number could be either.
-  if (/[a-z]$/.test(text) && DURATION.test(text)) return { secondsAgo: parseDuration(text) };
+  if (/[a-z]$/.test(text) && DURATION.test(text)) return { secondsAgo: parseAge(text) };
   const isIso = /^\d{4}-\d\d-\d\dT/.test(text);
   // Without one it would be a time of this machine's zone, which is another one in the pipeline.
   if (isIso && !/(z|[+-]\d\d(:?\d\d)?)$/i.test(text)) {
     throw wrong('a time with its zone: write Z, or an offset such as +02:00', text);
   }
-  const unixMs = isIso ? Date.parse(text) : Number.NaN;
+  const unixMs = isIso && isDay(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(unixMs)) {
     throw wrong('now, a duration ago such as 10m, an ISO time such as 2026-01-31T12:00:00Z, or Unix s', text);
   }

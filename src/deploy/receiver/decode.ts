@@ -53,6 +53,9 @@ export interface MetricPoint {
   readonly timeUnixMs: number;
 }
 
+/** In the flags of a datapoint: its series has ended, and its value means nothing. */
+const NO_RECORDED_VALUE = 1;
+
 const TEMPORALITIES = [undefined, 'delta', 'cumulative'] as const;
 
 /** Of one request. A collector sends 8,192 in a batch where nothing else is configured. */
@@ -81,7 +84,7 @@ export function decodeMetrics(body: Uint8Array, contentType: OtlpContentType): M
         const ofSum = { monotonic: flag(data, 'isMonotonic'), ...(temporality && { temporality }) };
         for (const point of children(data, 'dataPoints')) {
           const value = number(point, 'asInt') ?? number(point, 'asDouble');
-          if (value === undefined) continue;
+          if (value === undefined || (number(point, 'flags') ?? 0) & NO_RECORDED_VALUE) continue;
           if (points.length === MAX_POINTS) throw new OtlpTooLargeError(MAX_POINTS, 'datapoints');
           // Field by field: with a spread into each point a large batch takes eight times as long.
           const record: MetricPoint = {

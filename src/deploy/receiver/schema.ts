@@ -55,6 +55,7 @@ const root = protobuf.Root.fromJSON({
         asDouble: ['double', 4],
         asInt: ['sfixed64', 6],
         attributes: ['KeyValue[]', 7],
+        flags: ['uint32', 8],
       },
       ['asDouble', 'asInt'],
     ),

@@ -1,6 +1,7 @@
 import { DECIDING_KEYS, METRICS, type MetricKey, type SessionOutcome } from '../../attributes.js';
 import {
   believedInterval,
+  isStartWrong,
   silenceWindow,
   stateOf,
   type WorkerFacts,
@@ -45,8 +46,9 @@ export class WorkerRecord {
   readonly #order = new ReportOrder();
   /** When the report was made that is taken in, in Unix ms by its clock. */
   #madeAt: number | undefined;
-  /** When its goodbye was made, in Unix ms by its clock. */
+  /** When its goodbye was made, in Unix ms by its clock, and when it arrived. */
   #goodbyeAt: number | undefined;
+  #goodbyeArrivedAt = 0;
   /** The start that it told first, in Unix s. */
   #firstStart: number | undefined;
   /** Whether another life has its id: it tells another start. */
@@ -80,7 +82,8 @@ export class WorkerRecord {
   add(key: MetricKey, point: MetricPoint, nowMs: number): void {
     const madeAt = point.timeUnixMs || nowMs;
     this.#noteTime(madeAt, nowMs);
-    if (key === 'running') this.#noteLife(point.value, madeAt);
+    if (key === 'running') this.#noteLife(point.value, madeAt, nowMs);
+    if (key === 'startTime') this.#noteStart(point.value);
     this.#values.add(key, point, nowMs);
   }
 
@@ -89,11 +92,7 @@ export class WorkerRecord {
     if (nowMs - this.lastReportAt > this.#silenceWindow() / 2) this.#reportsSince = nowMs;
     this.lastReportAt = nowMs;
     if (this.exited) this.#values.forgetLabels(['tenants']);
-    const start = this.#values.get('startTime');
-    this.#firstStart ??= start;
-    if (start !== undefined && start !== this.#firstStart) this.#isReused = true;
-    const droppedAt = this.#values.timeOf('dropped') ?? 0;
-    if (this.#goodbyeAt !== undefined && droppedAt >= this.#goodbyeAt) this.#isGoodbyeWhole = true;
+    this.#noteOtherHalf();
     this.#noteDrain(nowMs);
     this.#noteActive(nowMs);
     this.#dropped.note(this.#values.get('dropped'), nowMs);
@@ -140,7 +139,8 @@ export class WorkerRecord {
 
   #before(growth: Growth, sinceMs: number): number {
     // What a worker lost before anyone listened cannot be dated.
-    const isOlder = (this.#startedAt() ?? this.#firstReportAt) < this.#coveredSince;
+    const start = { startedAt: this.#startedAt() ?? this.#firstReportAt, firstReportAt: this.#firstReportAt };
+    const isOlder = start.startedAt < this.#coveredSince || isStartWrong(start);
     return growth.before(sinceMs) ?? (isOlder ? growth.first : 0);
   }
 
@@ -171,11 +171,26 @@ export class WorkerRecord {
     if (this.#order.add(madeAt, nowMs, intervalMs)) this.#values.startOver();
   }
 
-  #noteLife(value: number, madeAt: number): void {
+  /** Whatever time it has: a former life of the id may have had a clock that was ahead. */
+  #noteStart(start: number): void {
+    this.#firstStart ??= start;
+    if (start !== this.#firstStart) this.#isReused = true;
+  }
+
+  /** What was dropped came with the goodbye, or after it. */
+  #noteOtherHalf(): void {
+    const droppedAt = this.#values.timeOf('dropped') ?? 0;
+    const arrivedAt = this.#values.arrivalOf('dropped') ?? 0;
+    if (this.#goodbyeAt === undefined || droppedAt < this.#goodbyeAt) return;
+    if (droppedAt === this.#goodbyeAt || arrivedAt >= this.#goodbyeArrivedAt) this.#isGoodbyeWhole = true;
+  }
+
+  #noteLife(value: number, madeAt: number, nowMs: number): void {
     if (value === 0) {
+      // One life whose goodbye is said again, as by a bridge that was restarted; the same that was sent again is no news.
+      if (madeAt > (this.#goodbyeAt ?? 0)) this.#afterGoodbye.clear();
+      if (this.#goodbyeAt === undefined) this.#goodbyeArrivedAt = nowMs;
       this.#goodbyeAt ??= madeAt;
-      // One life whose goodbye is said again, as by a bridge that was restarted; a later life is never forgotten.
-      this.#afterGoodbye.clear();
       return;
     }
     if (madeAt > (this.#goodbyeAt ?? madeAt) && !this.#isContradictory) this.#afterGoodbye.add(madeAt);

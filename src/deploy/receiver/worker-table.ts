@@ -12,6 +12,7 @@ import {
   type Elsewhere,
   type FactsQuery,
   firstSightings,
+  isStartWrong,
   silenceWindow,
   type WorkerFacts,
 } from '../facts.js';
@@ -98,7 +99,7 @@ export class WorkerTable {
     );
     const silence = workers.reduce((ms, worker) => Math.max(ms, silenceWindow(worker)), 0);
     const isLate = first > Math.max(since, this.#coveredSince) + silence;
-    const isAnyOlder = workers.some(({ startedAt }) => startedAt < first - silence);
+    const isAnyOlder = workers.some((worker) => worker.startedAt < first - silence || isStartWrong(worker));
     return isLate && isAnyOlder ? first : this.#coveredSince;
   }
 

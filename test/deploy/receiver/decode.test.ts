@@ -137,7 +137,9 @@ describe('decodeMetrics', () => {
     for (const asDouble of ['NaN', 'Infinity', '-Infinity', null]) {
       expect(decodeMetrics(gaugeOf({ asDouble }), JSON_TYPE)).toEqual([]);
     }
-    expect(decodeMetrics(gaugeOf({ flags: 1 }), JSON_TYPE)).toEqual([]);
+    // Of a series that has ended.
+    expect(decodeMetrics(gaugeOf({ flags: 1, asInt: 0 }), JSON_TYPE)).toEqual([]);
+    expect(decodeMetrics(gaugeOf({ flags: 2, asInt: 0 }), JSON_TYPE)).toHaveLength(1);
     const metrics = await collect();
     Object.assign(metrics.scopeMetrics[0]?.metrics[0]?.dataPoints[1] ?? {}, { value: Number.NaN });
     const points = decodeMetrics(encode(ProtobufMetricsSerializer, metrics), PROTOBUF);

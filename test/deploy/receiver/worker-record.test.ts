@@ -243,6 +243,54 @@ describe('a worker', () => {
     expect(missingAt(15 * SECOND + WINDOW + 1)).toEqual([active.name]);
   });
 
+  it('is used twice by a life with another start, though the clock of the first was ahead', () => {
+    const { active, running, startTime, dropped } = names.METRICS;
+    const ahead = BEGIN + 600 * SECOND;
+    const say = (at: number, arrival: number, ...said: Said[]) =>
+      table.add(
+        said.map(([metric, value]) => point(metric, value, { at })),
+        arrival,
+      );
+    say(ahead, BEGIN, [running, 1], [active, 0], [dropped, 0], [startTime, ahead / 1000 - 60]);
+    say(ahead + SECOND, BEGIN + SECOND, [running, 0], [dropped, 0]);
+    const at = BEGIN + 15 * SECOND;
+    say(at, at, [running, 1], [active, 5], [dropped, 0], [startTime, at / 1000 - 1]);
+    expect(row()).toMatchObject({ exited: false, isContradictory: true });
+  });
+
+  it('is used twice, however often a copy of its goodbye arrives', () => {
+    const { active, running, dropped } = names.METRICS;
+    const goodbye = [point(running, 0, { at: BEGIN }), point(dropped, 0, { at: BEGIN })];
+    table.add(goodbye, BEGIN);
+    for (const after of [15 * SECOND, 30 * SECOND]) hear(after, [running, 1], [active, 5], [dropped, 0]);
+    table.add(goodbye, BEGIN + 31 * SECOND);
+    expect(row()).toMatchObject({ exited: false, isContradictory: true });
+  });
+
+  it('misses the other half of a goodbye, though what it dropped came before with a clock that was ahead', () => {
+    const { active, draining, running, dropped } = names.METRICS;
+    const at = BEGIN + 60 * SECOND;
+    table.add(
+      [
+        point(running, 1, { at }),
+        point(dropped, 0, { at }),
+        point(active, 0, { at }),
+        point(draining, 1, { at }),
+      ],
+      BEGIN,
+    );
+    hear(15 * SECOND, [running, 0]);
+    expect(row()).toMatchObject({ exited: true, missing: [dropped.name] });
+  });
+
+  it('that tells a start after its first report is not one that came up since', () => {
+    const { running, startTime, dropped } = names.METRICS;
+    hear(SECOND, [running, 1], [startTime, BEGIN / 1000 + 3_600], [dropped, 3]);
+    expect(table.read({ since: BEGIN }, BEGIN + 2 * SECOND).workers).toMatchObject([
+      { dropped: 3, droppedBefore: 3 },
+    ]);
+  });
+
   it('whose clock is ahead started when it did', () => {
     const at = BEGIN + 3_600 * SECOND;
     table.add(

@@ -198,6 +198,11 @@ describe('a restart of the same version', () => {
     });
     expect(assess([...exited('v1', 3), ...again], { options }).phase).toBe('complete');
   });
+
+  it('holds one for an old one that tells a start after its first report', () => {
+    const wrong = again.slice(0, 1).map((row) => ({ ...row, id: 'wrong', startedAt: ago(-3_600) }));
+    expect(assess([...exited('v1', 3), ...again, ...wrong], { options }).phase).toBe('rolling');
+  });
 });
 
 describe('expected workers', () => {
