@@ -204,7 +204,7 @@ describe('a clock that is set back', () => {
   it('is not what late reports come from: a killed worker keeps its last one', () => {
     const killed = v1('o1', { reports: [0, 600], active: 5 });
     // Ten reports of 0 sessions from ten minutes ago, all at once.
-    const ahead = (at: number) => 300 + 150 * (at - 900) - at;
+    const ahead = (at: number) => (at < 900 ? 0 : 300 + 150 * (at - 900) - at);
     const backlog = v1('o1', { reports: [900, 901], every: 0.1, ahead });
     const verdict = playedPool(killed, backlog, ...green(700)).judge(1_300);
     expect(verdict).toMatchObject({ phase: 'dropped', dropped: { presumed: 5 }, notes: [] });
