@@ -33,6 +33,8 @@ export class PoolTelemetry implements Telemetry {
   readonly #stop: () => void;
   /** Whether the pool tells of all its sessions. */
   readonly #isObserved: boolean;
+  /** How many sessions must have been told to have started, so that it is told of all that the pool last had. */
+  #toldOfAllFrom = Number.POSITIVE_INFINITY;
   #outputs: Outputs = {};
   /** The last report, once the goodbye is due. */
   #last: Report | undefined;
@@ -165,7 +167,11 @@ export class PoolTelemetry implements Telemetry {
   #read(): Report {
     if (this.#last) return this.#last;
     const known = this.#worker.read();
-    const report = { ...known, active: this.#activeOf(known) };
+    const { liveCount } = this.#sessions;
+    if (known.active !== undefined) {
+      this.#toldOfAllFrom = this.#worker.totals.started + known.active - liveCount;
+    }
+    const report = { ...known, active: known.active ?? (this.#isToldOfAll ? liveCount : undefined) };
     this.#journal?.reported(report);
     return report;
   }
@@ -183,10 +189,9 @@ export class PoolTelemetry implements Telemetry {
   }
 
   /** The pool knows best; while it does not tell, whoever was told of all its sessions knows too. */
-  #activeOf({ active }: Report): number | undefined {
-    const { totals, lastActive } = this.#worker;
-    const isToldOfAll = this.#isObserved && totals.started > 0 && lastActive !== undefined;
-    return active ?? (isToldOfAll ? this.#sessions.liveCount : undefined);
+  get #isToldOfAll(): boolean {
+    const { started } = this.#worker.totals;
+    return this.#isObserved && started > 0 && started >= this.#toldOfAllFrom;
   }
 
   async #sayGoodbye(): Promise<Goodbye> {

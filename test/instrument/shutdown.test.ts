@@ -137,6 +137,18 @@ describe('shutdown', () => {
     expect(new Set(wholeSpans().map(({ spanId }) => spanId)).size).toBe(1);
   });
 
+  it('does not believe who was not told of the sessions from before, where the snapshot breaks', async () => {
+    const pool = new ObservedPool({ activeSessions: 3, draining: true });
+    const telemetry = pipeline.instrument(pool, VERSION);
+    const session = createSession({ id: 'a' });
+    pool.tell((observer) => observer.onSessionStart?.(session));
+    pool.tell((observer) => observer.onSessionEnd?.(session, 'success'));
+    pool.fail(new Error('the store is closed'));
+    await telemetry.shutdown({ now: true });
+    expect(valueIn(last(pipeline.collector.reports), METRICS.running)).toBe(0);
+    expect(valueIn(last(pipeline.collector.reports), METRICS.dropped)).toBeUndefined();
+  });
+
   it('believes what it was told of the sessions where the snapshot breaks', async () => {
     const pool = new ObservedPool({ activeSessions: 2, draining: true });
     const telemetry = pipeline.instrument(pool, VERSION);

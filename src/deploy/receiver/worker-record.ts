@@ -19,6 +19,9 @@ const EARLIER_WINDOWS = 5;
 /** A datapoint that is from so much after its arrival comes from a clock that is ahead. */
 const CLOCK_AHEAD_MS = 5_000;
 
+/** So many reports are remembered, so that copies are known: a batch that is sent again has its last one again. */
+const MAX_REMEMBERED = 8;
+
 const UNKNOWN: SessionOutcome = 'unknown';
 
 interface RecordOptions {
@@ -46,6 +49,8 @@ export class WorkerRecord {
   readonly #order = new ReportOrder();
   /** When the report was made that is taken in, in Unix ms by its clock. */
   #madeAt: number | undefined;
+  /** When the last reports were made, the oldest first. */
+  readonly #remembered = new Set<number>();
   /** When its goodbye was made, in Unix ms by its clock, and when it arrived. */
   #goodbyeAt: number | undefined;
   #goodbyeArrivedAt = 0;
@@ -89,8 +94,7 @@ export class WorkerRecord {
 
   /** After the points of one request were added. */
   endReport(nowMs: number): void {
-    if (nowMs - this.lastReportAt > this.#silenceWindow() / 2) this.#reportsSince = nowMs;
-    this.lastReportAt = nowMs;
+    this.#noteReport(this.#madeAt ?? nowMs, nowMs);
     if (this.exited) this.#values.forgetLabels(['tenants']);
     this.#noteOtherHalf();
     this.#noteDrain(nowMs);
@@ -169,6 +173,16 @@ export class WorkerRecord {
     if (this.#goodbyeAt !== undefined) return;
     const intervalMs = this.#intervalSeconds * 1000;
     if (this.#order.add(madeAt, nowMs, intervalMs)) this.#values.startOver();
+  }
+
+  /** A copy of a report is no sign of life. */
+  #noteReport(madeAt: number, nowMs: number): void {
+    if (this.#remembered.has(madeAt)) return;
+    this.#remembered.add(madeAt);
+    const [oldest = madeAt] = this.#remembered;
+    if (this.#remembered.size > MAX_REMEMBERED) this.#remembered.delete(oldest);
+    if (nowMs - this.lastReportAt > this.#silenceWindow() / 2) this.#reportsSince = nowMs;
+    this.lastReportAt = nowMs;
   }
 
   /** Whatever time it has: a former life of the id may have had a clock that was ahead. */

@@ -234,6 +234,13 @@ describe('a worker', () => {
     expect(row()).toMatchObject({ exited: true, missing: [], dropped: 2 });
   });
 
+  it('is silent, however often a copy of its last report arrives', () => {
+    const { active, running } = names.METRICS;
+    const report = [point(running, 1, { at: BEGIN }), point(active, 3, { at: BEGIN })];
+    for (const after of [0, 15, 30, 75]) table.add(report, BEGIN + after * SECOND);
+    expect(row()).toMatchObject({ lastReportAt: BEGIN, reportsSince: BEGIN, active: 3 });
+  });
+
   it('misses, once it is silent, what its last report lacked', () => {
     const { active, draining, dropped, running } = names.METRICS;
     hear(0, [active, 0], [running, 1], [draining, 0], [dropped, 0]);

@@ -46,7 +46,7 @@ describe('the table', () => {
       4_000,
     );
     expect(table.rows()).toMatchObject([
-      { active: 4, draining: true, firstReportAt: 2_000, lastReportAt: 4_000 },
+      { active: 4, draining: true, firstReportAt: 2_000, lastReportAt: 3_000 },
     ]);
   });
 
