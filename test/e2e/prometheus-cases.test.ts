@@ -289,24 +289,6 @@ describe('reports that are far apart in a Prometheus', () => {
   });
 });
 
-it('a worker whose clock was ahead when it started is no new one after a restart', async () => {
-  const story = await played(
-    {
-      id: 'o1',
-      version: 'v2',
-      start: -600,
-      reports: [0, END],
-      active: 5,
-      ahead: (at) => (at < 0 ? 3_600 : 0),
-    },
-    { id: 'o2', version: 'v2', start: -3_000, reports: [0, 750], goodbye: { at: 760 } },
-    { id: 'n1', version: 'v2', start: 710, reports: [715, END], active: 1 },
-  );
-  const verdict = assessDeploy(await story.read(1_500, { since: 700 }), { target: 'v2', restart: true });
-  expect(verdict.phase).not.toBe('complete');
-  expect(verdict.waitingFor).toMatchObject([{ id: 'o1', sessions: 5 }]);
-});
-
 it('a worker whose clock is ahead is no new one after a restart', async () => {
   const now = Math.floor(Date.now() / 1000) * 1000;
   const never: Written = { id: 'n3', version: 'v2', start: -700, reports: [-600, 0], active: 2, ahead: 90 };

@@ -75,7 +75,7 @@ export async function readFacts(api: PrometheusApi, query: Asked): Promise<Deplo
     ask(workerQueries(window)),
     isAlone ? [] : ask([elsewhereQuery(pool, query.matchers, longestSilence)]),
   ]);
-  const found = new WorkerSamples([...samples, ...ahead], { ...known, now, since, begin, serverNow });
+  const found = new WorkerSamples([...samples, ...ahead], { ...known, now, since, serverNow });
   const { goneSince = now } = found;
   const ofGone = { ...window, reach: Math.min(window.reach, now - goneSince + LOOKBACK_MS) };
   if (found.goneSince !== undefined) {

@@ -17,8 +17,6 @@ import { EARLIER_WINDOWS, earlierTag, lacksTag } from './queries.js';
 interface ReadWindow {
   readonly now: number;
   readonly since: number | undefined;
-  /** From when on was read: `since`, unless that is too long ago. */
-  readonly begin: number;
   /** The longest report interval of the pool: its silence window is what was asked for. */
   readonly intervalSeconds: number;
   /** Later than `now` where what is known is of a while ago. */
@@ -182,7 +180,7 @@ class WorkerRow {
         ...this.name,
         startedAt,
         // Of one with losses that can not be dated it counts when it was seen: in the window.
-        firstReportAt: undated > 0 ? reportsSince : Math.min(startedAt, reportsSince, this.#seenBefore()),
+        firstReportAt: undated > 0 ? reportsSince : startedAt,
         lastReportAt,
         reportsSince,
         drainingSince,
@@ -194,12 +192,6 @@ class WorkerRow {
         ...(ahead > 0 && { clock: 'ahead' }),
       },
     );
-  }
-
-  /** When it reported before `since`, at the latest, in Unix ms: whatever start it tells. */
-  #seenBefore(): number {
-    const { since, begin } = this.window;
-    return since === undefined || !this.#values.has('droppedBefore') ? Number.POSITIVE_INFINITY : begin - 1;
   }
 
   /** By how much its clock is ahead, in ms: its newest report may be as old as its interval. */
