@@ -223,6 +223,10 @@ export const DECIDING_KEYS = [
   'dropped',
 ] as const satisfies readonly MetricKey[];
 
+/** The names of those of these gauges that a test takes. */
+export const decidingNames = (isOne: (key: (typeof DECIDING_KEYS)[number]) => boolean): string[] =>
+  DECIDING_KEYS.filter(isOne).map((key) => METRICS[key].name);
+
 /** A worker without a report for so many of its report intervals is silent. */
 export const SILENT_AFTER_INTERVALS = 4;
 

@@ -93,8 +93,9 @@ ${EXIT.unknown} unknown; ${EXIT.superseded} superseded; ${EXIT.usage} wrong usag
 /** Until the next look. Who was stopped meanwhile first takes in the reports that waited for it. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   const begun = performance.now();
-  await sleep(ms, undefined, { signal }).catch(() => {});
-  if (performance.now() - begun > ms + STALLED_MS) await sleep(ms, undefined, { signal }).catch(() => {});
+  const rest = () => sleep(ms, undefined, { signal }).catch(() => {});
+  await rest();
+  if (performance.now() - begun > ms + STALLED_MS) await rest();
 }
 
 async function watch(options: WatchOptions): Promise<number> {

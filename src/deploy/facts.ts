@@ -235,7 +235,7 @@ export const bornAt = ({ startedAt, firstReportAt }: WorkerFacts): number =>
   Math.min(startedAt, firstReportAt);
 
 /** Clocks need not agree to the second. */
-const CLOCK_SLACK_MS = 5_000;
+export const CLOCK_SLACK_MS = 5_000;
 
 /** Tells a start that is later than its first report: its clock was wrong at its start, so that can be long ago. */
 export const isStartWrong = ({

@@ -12,6 +12,7 @@ import {
   usedTwice,
   usePlayedPrometheus,
   v1,
+  vague,
   type Written,
   ZERO,
 } from './support/played-prometheus.js';
@@ -194,13 +195,9 @@ describe('the dashboard is not green where it is not so:', () => {
     }
   });
 
-  it.each([60, 600])('a worker that is killed after it told no sessions for %d s', async (vague) => {
-    const story = await played(
-      v1('o1', { reports: [0, 900], active: 0 }),
-      v1('o1', { reports: [915, 900 + vague], without: ['active', 'draining'] }),
-      ...green(700),
-    );
-    expect(await story.phases([900 + vague + 130, 900 + vague + 420])).toEqual(['unknown']);
+  it.each([60, 600])('a worker that is killed after it told no sessions for %d s', async (seconds) => {
+    const story = await played(...vague(900, seconds), ...green(700));
+    expect(await story.phases([900 + seconds + 130, 900 + seconds + 420])).toEqual(['unknown']);
   });
 
   it('a gauge that comes no more', async () => {

@@ -48,11 +48,11 @@ function lacking(window: string): string {
   return `count by (${WORKER}) (${reported}) < ${DECIDING.length}`;
 }
 const count = (gauge: 'running' | 'dropped' | 'active') => folded('max', samples(METRICS[gauge], IN_WINDOW));
+const tellsLess = (gauge: 'dropped' | 'active') => `${count('running')} > ${count(gauge)}`;
 /** Said goodbye, and not each report told what was dropped: its goodbye may be the one. */
-const isHalf = `${count('running')} > ${count('dropped')} and on(${WORKER}) ${exited(IN_WINDOW)}`;
-
+const isHalf = `${tellsLess('dropped')} and on(${WORKER}) ${exited(IN_WINDOW)}`;
 /** Silent, and not each report told its sessions: the last may be the one. */
-const isVague = silent(`${count('running')} > ${count('active')}`);
+const isVague = silent(tellsLess('active'));
 
 /** An id that was used twice: it reports after its goodbye, or another start. */
 const starts = last(METRICS.startTime, IN_WINDOW);
@@ -101,6 +101,7 @@ const UNFINISHED = except(folded('max', reported({ window: LEAD })), exited(IN_W
 export const HELD = `(${except(UNFINISHED, settled(TARGET))})`;
 const needed = `clamp_min(count(${UNFINISHED}), $needed)`;
 const SETTLED = `count${settled(TARGET)}`;
+const settledCount = `(${SETTLED} or 0 * ${ANYONE})`;
 
 /** Sessions that workers reported as lost, less what they had lost before the window. */
 const lost = folded('max', most(METRICS.dropped, IN_WINDOW));
@@ -146,9 +147,9 @@ const withoutDeploy = `${NO_DEPLOY} * (${ONE_VERSION})`;
  * Exactly 1 when every worker that ran is accounted for: settled workers, of these and all that hold the deploy open. Its
  * numbers are labels.
  */
-const share = `${withoutDeploy} or floor(1000 * (${SETTLED} or 0 * ${ANYONE}) / ${needed}) / 1000`;
+const share = `${withoutDeploy} or floor(1000 * ${settledCount} / ${needed}) / 1000`;
 const numbers = {
-  settled: `(${SETTLED} or 0 * ${ANYONE})`,
+  settled: settledCount,
   open: `(count(${UNFINISHED}) or 0 * ${ANYONE})`,
 };
 const labels = Object.entries(numbers).map(

@@ -231,7 +231,11 @@ export function rareQueries(window: QueryWindow): string[] {
 
 /** When a sample was newest, also one that was visible for a few seconds. */
 const newestOf = (times: string, window: QueryWindow): string =>
-  perWorker('max', `max_over_time(${times}${steps(wholeOf(window), FINE_STEP_MS)})`);
+  newestWithin(times, wholeOf(window), FINE_STEP_MS);
+
+/** The newest of such times that a look each step finds. */
+const newestWithin = (times: string, windowMs: number, stepMs: number): string =>
+  perWorker('max', `max_over_time(${times}${steps(windowMs, stepMs)})`);
 
 export const wholeOf = ({ reach, silence }: QueryWindow): number => Math.max(reach, silence) + silence;
 
@@ -244,9 +248,11 @@ function newest(selector: string, window: QueryWindow, value = ''): string {
   const { silence } = window;
   const fine = Math.max(1_000, Math.min(silence / FINE_STEPS, FINE_STEP_MS));
   const times = timesOf(selector, value);
-  const within = (windowMs: number, stepMs: number) =>
-    perWorker('max', `max_over_time(${times}${steps(windowMs, stepMs)})`);
-  return either(perWorker('max', times), within(silence, fine), within(wholeOf(window), STEP_MS));
+  return either(
+    perWorker('max', times),
+    newestWithin(times, silence, fine),
+    newestWithin(times, wholeOf(window), STEP_MS),
+  );
 }
 
 /** For each gauge that decides, the workers that report others of them now and not this one. */

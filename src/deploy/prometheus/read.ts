@@ -1,5 +1,6 @@
 import { POOL_NAME, WORKER_VERSION } from '../../attributes.js';
 import {
+  CLOCK_SLACK_MS,
   choosePool,
   type DeployFacts,
   type Elsewhere,
@@ -24,8 +25,6 @@ import {
 } from './queries.js';
 import { elsewhereFrom, WorkerSamples } from './workers.js';
 
-/** Clocks need not agree to the second. */
-const CLOCK_SLACK_MS = 5_000;
 /** How long a sample is visible. */
 const LOOKBACK_MS = 300_000;
 

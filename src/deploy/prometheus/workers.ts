@@ -1,5 +1,5 @@
 import {
-  DECIDING_KEYS,
+  decidingNames,
   METRIC_KEYS,
   METRICS,
   type Metric,
@@ -224,7 +224,7 @@ class WorkerRow {
       if (this.#hasGoodbye) return false;
       return !this.#values.has(key) || (key === 'active' && (this.#time('activeAt') ?? end) < end);
     };
-    return DECIDING_KEYS.filter(isMissing).map((key) => METRICS[key].name);
+    return decidingNames(isMissing);
   }
 
   /** The oldest known, but from the drain alone: before it new sessions came. */

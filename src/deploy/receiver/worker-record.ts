@@ -1,4 +1,4 @@
-import { DECIDING_KEYS, METRICS, type MetricKey, type SessionOutcome } from '../../attributes.js';
+import { decidingNames, type MetricKey, type SessionOutcome } from '../../attributes.js';
 import {
   believedInterval,
   isStartWrong,
@@ -128,7 +128,7 @@ export class WorkerRecord {
     if (row.exited || stateOf(row, nowMs) !== 'silent') return row;
     const end = this.#values.timeOf('running') ?? 0;
     const isLast = (key: MetricKey) => (this.#values.timeOf(key) ?? Number.NEGATIVE_INFINITY) >= end;
-    return { ...row, missing: DECIDING_KEYS.filter((key) => !isLast(key)).map((key) => METRICS[key].name) };
+    return { ...row, missing: decidingNames((key) => !isLast(key)) };
   }
 
   /** Sessions it had lost before a moment, as far as that is known: in doubt they were lost after it. */
@@ -213,13 +213,12 @@ export class WorkerRecord {
   /** Gauges that never came, that come no more, or that the goodbye lacks. */
   #missing(): string[] {
     const silence = this.#silenceWindow();
-    const present = DECIDING_KEYS.filter((key) => {
+    return decidingNames((key) => {
       const arrival = this.#values.arrivalOf(key);
-      if (arrival === undefined) return false;
-      if (this.#goodbyeAt === undefined) return this.lastReportAt - arrival <= silence / 2;
-      return key !== 'dropped' || this.#isGoodbyeWhole;
+      if (arrival === undefined) return true;
+      if (this.#goodbyeAt === undefined) return this.lastReportAt - arrival > silence / 2;
+      return key === 'dropped' && !this.#isGoodbyeWhole;
     });
-    return DECIDING_KEYS.filter((key) => !present.includes(key)).map((key) => METRICS[key].name);
   }
 
   #noteDrain(nowMs: number): void {

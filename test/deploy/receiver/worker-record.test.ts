@@ -16,12 +16,14 @@ beforeEach(() => {
 });
 
 type Said = readonly [metric: names.Metric, value: number];
-/** A report that arrives so many ms after the beginning. */
-const hear = (after: number, ...said: Said[]) =>
+/** A report by the clock of its worker, and when it arrives. */
+const say = (at: number, arrival: number, ...said: Said[]) =>
   table.add(
-    said.map(([metric, value]) => point(metric, value, { at: BEGIN + after })),
-    BEGIN + after,
+    said.map(([metric, value]) => point(metric, value, { at })),
+    arrival,
   );
+/** A report that arrives so many ms after the beginning. */
+const hear = (after: number, ...said: Said[]) => say(BEGIN + after, BEGIN + after, ...said);
 const row = (): WorkerFacts => table.rows()[0] ?? expect.unreachable();
 
 describe('a value that no worker can mean', () => {
@@ -253,11 +255,6 @@ describe('a worker', () => {
   it('is used twice by a life with another start, though the clock of the first was ahead', () => {
     const { active, running, startTime, dropped } = names.METRICS;
     const ahead = BEGIN + 600 * SECOND;
-    const say = (at: number, arrival: number, ...said: Said[]) =>
-      table.add(
-        said.map(([metric, value]) => point(metric, value, { at })),
-        arrival,
-      );
     say(ahead, BEGIN, [running, 1], [active, 0], [dropped, 0], [startTime, ahead / 1000 - 60]);
     say(ahead + SECOND, BEGIN + SECOND, [running, 0], [dropped, 0]);
     const at = BEGIN + 15 * SECOND;
@@ -276,16 +273,7 @@ describe('a worker', () => {
 
   it('misses the other half of a goodbye, though what it dropped came before with a clock that was ahead', () => {
     const { active, draining, running, dropped } = names.METRICS;
-    const at = BEGIN + 60 * SECOND;
-    table.add(
-      [
-        point(running, 1, { at }),
-        point(dropped, 0, { at }),
-        point(active, 0, { at }),
-        point(draining, 1, { at }),
-      ],
-      BEGIN,
-    );
+    say(BEGIN + 60 * SECOND, BEGIN, [running, 1], [dropped, 0], [active, 0], [draining, 1]);
     hear(15 * SECOND, [running, 0]);
     expect(row()).toMatchObject({ exited: true, missing: [dropped.name] });
   });

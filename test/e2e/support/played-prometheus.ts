@@ -67,6 +67,12 @@ export const left = (id: string, at: number, more: Partial<Written> = {}): Writt
 export const cutOff = (id: string, drainsAt: number, active: number): Written =>
   v1(id, { reports: [(drainsAt % 15) + 2, drainsAt + 2], active, draining: (at) => Number(at > drainsAt) });
 
+/** A worker that tells no sessions in its last reports, for so many s, and vanishes. */
+export const vague = (from: number, seconds: number): Written[] => [
+  v1('o1', { reports: [0, from], active: 0 }),
+  v1('o1', { reports: [from + 15, from + seconds], without: ['active', 'draining'] }),
+];
+
 /** An id that runs on after its goodbye. */
 export const usedTwice: readonly Written[] = [
   { id: 'n1', version: 'v2', reports: [605, 885], start: 600, goodbye: { at: 900 } },
