@@ -12,13 +12,14 @@ const wireNames = [
 ];
 
 describe('METRICS', () => {
-  it('begins with the four gauges that alone decide', () => {
+  it('begins with the five gauges that alone decide', () => {
     expect(METRICS).toHaveLength(12);
-    expect(METRICS.slice(0, 4).map(({ name }) => name)).toEqual([
+    expect(METRICS.slice(0, 5).map(({ name }) => name)).toEqual([
       'openrtc.active_sessions',
       'openrtc.draining',
       'openrtc.deployment_version',
       'openrtc.dropped_sessions',
+      'openrtc.start_time',
     ]);
   });
 

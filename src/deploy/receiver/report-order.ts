@@ -1,3 +1,6 @@
+/** So many reports are remembered, so that copies of them are known: an hour at the usual interval. */
+const MAX_REMEMBERED = 240;
+
 /** Tells reports that come late from those of a clock that was set back: the latter come as they are made. */
 export class ReportOrder {
   #newest = Number.NEGATIVE_INFINITY;
@@ -7,13 +10,24 @@ export class ReportOrder {
   /** The last report that was older than the newest. */
   #late: { readonly madeAt: number; readonly arrivedAt: number } | undefined;
   #isSetBack = false;
+  /** When the last reports were made. */
+  readonly #remembered: number[] = [];
+  #oldest = 0;
 
   get isSetBack(): boolean {
     return this.#isSetBack;
   }
 
+  /** Whether a report of that time came before, as by a second path; it is remembered. */
+  isCopy(madeAt: number): boolean {
+    if (this.#remembered.includes(madeAt)) return true;
+    this.#remembered[this.#oldest] = madeAt;
+    this.#oldest = (this.#oldest + 1) % MAX_REMEMBERED;
+    return false;
+  }
+
   /**
-   * Takes in a report. Returns whether it shows that the clock was set back, so that order begins anew with it.
+   * Takes in a report that is no copy. Returns whether it shows that the clock was set back, so that order begins anew with it.
    *
    * @param madeAt - In Unix ms by the clock of its worker
    * @param arrivedAt - In Unix ms

@@ -1,4 +1,4 @@
-import { decidingNames, type MetricKey, type SessionOutcome } from '../../attributes.js';
+import { DECIDING_KEYS, decidingNames, type MetricKey, type SessionOutcome } from '../../attributes.js';
 import {
   believedInterval,
   isStartWrong,
@@ -18,9 +18,6 @@ const EARLIER_WINDOWS = 5;
 
 /** A datapoint that is from so much after its arrival comes from a clock that is ahead. */
 const CLOCK_AHEAD_MS = 5_000;
-
-/** So many reports are remembered, so that copies are known: a batch that is sent again has its last one again. */
-const MAX_REMEMBERED = 8;
 
 const UNKNOWN: SessionOutcome = 'unknown';
 
@@ -49,8 +46,8 @@ export class WorkerRecord {
   readonly #order = new ReportOrder();
   /** When the report was made that is taken in, in Unix ms by its clock. */
   #madeAt: number | undefined;
-  /** When the last reports were made, the oldest first. */
-  readonly #remembered = new Set<number>();
+  /** Whether that report came before. */
+  #isCopy = false;
   /** When its goodbye was made, in Unix ms by its clock, and when it arrived. */
   #goodbyeAt: number | undefined;
   #goodbyeArrivedAt = 0;
@@ -94,7 +91,7 @@ export class WorkerRecord {
 
   /** After the points of one request were added. */
   endReport(nowMs: number): void {
-    this.#noteReport(this.#madeAt ?? nowMs, nowMs);
+    this.#noteReport(nowMs);
     if (this.exited) this.#values.forgetLabels(['tenants']);
     this.#noteOtherHalf();
     this.#noteDrain(nowMs);
@@ -126,9 +123,13 @@ export class WorkerRecord {
   factsAt(nowMs: number): WorkerFacts {
     const row = this.facts();
     if (row.exited || stateOf(row, nowMs) !== 'silent') return row;
-    const end = this.#values.timeOf('running') ?? 0;
-    const isLast = (key: MetricKey) => (this.#values.timeOf(key) ?? Number.NEGATIVE_INFINITY) >= end;
-    return { ...row, missing: decidingNames((key) => !isLast(key)) };
+    const timeOf = (key: MetricKey) => this.#values.timeOf(key) ?? Number.NEGATIVE_INFINITY;
+    // Half of a goodbye may be the last that arrived.
+    const end = Math.max(...DECIDING_KEYS.map(timeOf));
+    const isLast = (key: MetricKey) => timeOf(key) >= end;
+    // The start is constant: once is enough.
+    const isKnown = (key: MetricKey) => (key === 'startTime' ? this.#firstStart !== undefined : isLast(key));
+    return { ...row, missing: decidingNames((key) => !isKnown(key)) };
   }
 
   /** Sessions it had lost before a moment, as far as that is known: in doubt they were lost after it. */
@@ -168,19 +169,18 @@ export class WorkerRecord {
   #noteTime(madeAt: number, nowMs: number): void {
     if (madeAt === this.#madeAt) return;
     this.#madeAt = madeAt;
+    this.#isCopy = this.#order.isCopy(madeAt);
     this.#aheadMs = Math.max(this.#aheadMs, madeAt - nowMs > CLOCK_AHEAD_MS ? madeAt - nowMs : 0);
     // After the goodbye only late ones come.
-    if (this.#goodbyeAt !== undefined) return;
+    if (this.#isCopy || this.#goodbyeAt !== undefined) return;
     const intervalMs = this.#intervalSeconds * 1000;
     if (this.#order.add(madeAt, nowMs, intervalMs)) this.#values.startOver();
   }
 
   /** A copy of a report is no sign of life. */
-  #noteReport(madeAt: number, nowMs: number): void {
-    if (this.#remembered.has(madeAt)) return;
-    this.#remembered.add(madeAt);
-    const [oldest = madeAt] = this.#remembered;
-    if (this.#remembered.size > MAX_REMEMBERED) this.#remembered.delete(oldest);
+  #noteReport(nowMs: number): void {
+    if (this.#isCopy) return;
+    this.#isCopy = true;
     if (nowMs - this.lastReportAt > this.#silenceWindow() / 2) this.#reportsSince = nowMs;
     this.lastReportAt = nowMs;
   }

@@ -19,7 +19,7 @@ export function checkOnTarget(assessment: Assessment): Check {
     ? 'as given'
     : 'from those that accepted at the start, at least 1';
   const takers = others.filter(({ draining }) => !draining);
-  const unknown = gaps(assessment, METRICS.running, METRICS.draining);
+  const unknown = gaps(assessment, METRICS.running, METRICS.draining, METRICS.startTime);
   const isUnaccounted = assessment.strict && unaccounted.length > 0;
   const startedOnLeftovers = sum(leftovers, ({ started }) => started);
   return {

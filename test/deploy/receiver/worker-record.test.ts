@@ -223,12 +223,20 @@ describe('a worker', () => {
   });
 
   it('misses what never came, what comes no more, and what its goodbye lacks', () => {
-    const { active, draining, dropped, running } = names.METRICS;
-    hear(0, [active, 1], [running, 1], [draining, 0], [dropped, 0]);
+    const { active, draining, dropped, running, startTime } = names.METRICS;
+    const others: Said[] = [
+      [running, 1],
+      [draining, 0],
+      [dropped, 0],
+    ];
+    hear(0, [active, 1], ...others);
+    expect(row().missing).toEqual([startTime.name]);
+    const start: Said = [startTime, BEGIN / 1000];
+    hear(SECOND, start, [active, 1], ...others);
     expect(row().missing).toEqual([]);
-    hear(20 * SECOND, [running, 1], [draining, 0], [dropped, 0]);
+    hear(20 * SECOND, start, ...others);
     expect(row().missing).toEqual([]);
-    hear(40 * SECOND, [running, 1], [draining, 0], [dropped, 0]);
+    hear(40 * SECOND, start, ...others);
     expect(row().missing).toEqual([active.name]);
     table.add([point(running, 0, { at: BEGIN + 50 * SECOND })], BEGIN + 50 * SECOND);
     expect(row()).toMatchObject({ exited: true, missing: [dropped.name, active.name].slice(0, 1) });
@@ -244,12 +252,40 @@ describe('a worker', () => {
   });
 
   it('misses, once it is silent, what its last report lacked', () => {
-    const { active, draining, dropped, running } = names.METRICS;
-    hear(0, [active, 0], [running, 1], [draining, 0], [dropped, 0]);
+    const { active, draining, dropped, running, startTime } = names.METRICS;
+    hear(0, [active, 0], [running, 1], [draining, 0], [dropped, 0], [startTime, BEGIN / 1000]);
     hear(15 * SECOND, [running, 1], [draining, 0], [dropped, 0]);
     const missingAt = (after: number) => table.read({}, BEGIN + after).workers[0]?.missing;
     expect(missingAt(20 * SECOND)).toEqual([]);
     expect(missingAt(15 * SECOND + WINDOW + 1)).toEqual([active.name]);
+  });
+
+  it.each([
+    ['that no session is left', names.METRICS.active, 0],
+    ['what was dropped', names.METRICS.dropped, 5],
+  ])(
+    'misses, once it is silent, the rest of a goodbye of which only this arrived: %s',
+    (_, metric, value) => {
+      const { active, draining, dropped, running, startTime } = names.METRICS;
+      hear(0, [active, 5], [running, 1], [draining, 1], [dropped, 0], [startTime, BEGIN / 1000]);
+      hear(5 * SECOND, [metric, value]);
+      const [worker] = table.read({}, BEGIN + 5 * SECOND + WINDOW + 1).workers;
+      const others = [active, draining, running, dropped].filter((one) => one !== metric);
+      expect(worker?.missing).toEqual(others.map(({ name }) => name));
+    },
+  );
+
+  it('keeps its sessions though copies of its reports come late, at their pace', () => {
+    const { active, running } = names.METRICS;
+    const reports = Array.from({ length: 100 }, (_, index) => ({
+      at: index * 15 * SECOND,
+      calls: index < 90 ? 0 : 5,
+    }));
+    for (const { at, calls } of reports) hear(at, [running, 1], [active, calls]);
+    for (const { at, calls } of reports.slice(0, 60))
+      say(BEGIN + at, BEGIN + at + 1_600 * SECOND, [running, 1], [active, calls]);
+    expect(row()).toMatchObject({ active: 5, lastReportAt: BEGIN + 99 * 15 * SECOND });
+    expect(row().clock).toBeUndefined();
   });
 
   it('is used twice by a life with another start, though the clock of the first was ahead', () => {
@@ -272,8 +308,9 @@ describe('a worker', () => {
   });
 
   it('misses the other half of a goodbye, though what it dropped came before with a clock that was ahead', () => {
-    const { active, draining, running, dropped } = names.METRICS;
-    say(BEGIN + 60 * SECOND, BEGIN, [running, 1], [dropped, 0], [active, 0], [draining, 1]);
+    const { active, draining, running, dropped, startTime } = names.METRICS;
+    const start: Said = [startTime, BEGIN / 1000];
+    say(BEGIN + 60 * SECOND, BEGIN, [running, 1], [dropped, 0], [active, 0], [draining, 1], start);
     hear(15 * SECOND, [running, 0]);
     expect(row()).toMatchObject({ exited: true, missing: [dropped.name] });
   });

@@ -11,6 +11,7 @@ describe('the table', () => {
   });
 
   it('has defaults for what a worker never said', () => {
+    const { active, running, dropped, startTime } = names.METRICS;
     table.add([point(names.METRICS.draining, 0)], 2_000);
     expect(table.rows()).toEqual([
       {
@@ -29,7 +30,7 @@ describe('the table', () => {
         droppedBefore: 0,
         exited: false,
         isContradictory: false,
-        missing: [names.METRICS.active.name, names.METRICS.running.name, names.METRICS.dropped.name],
+        missing: [active.name, running.name, dropped.name, startTime.name],
         tenants: {},
         started: 0,
         ended: {},
