@@ -6,6 +6,7 @@ import {
   cutOff,
   END,
   green,
+  halfGoodbyes,
   left,
   playedPrometheus,
   range,
@@ -157,7 +158,7 @@ describe('the dashboard is not green where it is not so:', () => {
     expect(await story.judge(8_940)).toMatchObject({ phase: 'dropped', dropped: { presumed: 4 } });
   });
 
-  it.each(['dropped', 'active', 'draining', 'running'] as const)(
+  it.each(['dropped', 'active', 'draining', 'running', 'startTime'] as const)(
     'a worker that never reports %s',
     async (key) => {
       const story = await played(v1('o1', { reports: [0, 900], active: 2, without: [key] }), ...green(700));
@@ -198,6 +199,13 @@ describe('the dashboard is not green where it is not so:', () => {
   it.each([60, 600])('a worker that is killed after it told no sessions for %d s', async (seconds) => {
     const story = await played(...vague(900, seconds), ...green(700));
     expect(await story.phases([900 + seconds + 130, 900 + seconds + 420])).toEqual(['unknown']);
+  });
+
+  it.each(['active', 'dropped'] as const)('only the half of a goodbye that tells %s', async (half) => {
+    const killed = v1('o1', { reports: [0, 900], active: 5 });
+    const story = await played(killed, halfGoodbyes[half], ...green(700));
+    expect(await story.phases([1_000, 1_600])).toEqual(['unknown']);
+    for (const moment of [1_000, 1_600]) expect((await story.judge(moment)).phase).toBe('unknown');
   });
 
   it('a gauge that comes no more', async () => {

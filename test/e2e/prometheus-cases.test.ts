@@ -178,7 +178,7 @@ describe('every worker that ran is accounted for, in a Prometheus', () => {
 });
 
 describe('what is absent in a Prometheus is unknown', () => {
-  it.each(['dropped', 'active', 'draining', 'running'] as const)(
+  it.each(['dropped', 'active', 'draining', 'running', 'startTime'] as const)(
     'of a worker that never reports %s',
     async (key) => {
       const filtered = v1('o1', { reports: [0, 900], active: 2, without: [key] });

@@ -39,20 +39,24 @@ const PREFIX = 'openrtc_';
 /** The hour before the window. */
 const BEFORE = { window: '1h', offset: WINDOW };
 
-const DECIDING = DECIDING_KEYS.map((key) => labelName(METRICS[key].name).replace(PREFIX, ''));
+const DECIDING = DECIDING_KEYS.filter((key) => key !== 'startTime').map((key) =>
+  labelName(METRICS[key].name).replace(PREFIX, ''),
+);
 /** Workers that did not report each of the gauges that decide. */
 function lacking(window: string): string {
   const names = quoted(`${PREFIX}(${DECIDING.join('|')})`);
   const gauges = `{${[`__name__=~${names}`, ...inPool()].join(',')}}`;
-  const reported = `count by (${WORKER},__name__) (last_over_time(${gauges}[${window}]))`;
-  return `count by (${WORKER}) (${reported}) < ${DECIDING.length}`;
+  const each = `count by (${WORKER},__name__) (last_over_time(${gauges}[${window}]))`;
+  // The start has two names.
+  const withoutStart = except(reported({ window }), last(METRICS.startTime, { window }));
+  return `count by (${WORKER}) (${each}) < ${DECIDING.length} or ${withoutStart}`;
 }
 const count = (gauge: 'running' | 'dropped' | 'active') => folded('max', samples(METRICS[gauge], IN_WINDOW));
-const tellsLess = (gauge: 'dropped' | 'active') => `${count('running')} > ${count(gauge)}`;
+const tellsOther = (gauge: 'dropped' | 'active') => `${count('running')} != ${count(gauge)}`;
 /** Said goodbye, and not each report told what was dropped: its goodbye may be the one. */
-const isHalf = `${tellsLess('dropped')} and on(${WORKER}) ${exited(IN_WINDOW)}`;
-/** Silent, and not each report told its sessions: the last may be the one. */
-const isVague = silent(tellsLess('active'));
+const isHalf = `${tellsOther('dropped')} and on(${WORKER}) ${exited(IN_WINDOW)}`;
+/** Silent, and not each report was whole: the last may be the one that was not, as half of a goodbye is. */
+const isVague = silent(`(${tellsOther('active')} or ${tellsOther('dropped')})`);
 
 /** An id that was used twice: it reports after its goodbye, or another start. */
 const starts = last(METRICS.startTime, IN_WINDOW);

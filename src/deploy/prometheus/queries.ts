@@ -257,8 +257,10 @@ function newest(selector: string, window: QueryWindow, value = ''): string {
 
 /** For each gauge that decides, the workers that report others of them now and not this one. */
 function lacking(matchers: readonly string[], silence: number): Record<string, string> {
-  const reporting = (key: MetricKey) =>
-    perWorker('max', over('present', series(METRICS[key], matchers), silence));
+  const reporting = (key: MetricKey) => {
+    const names = seriesByName(METRICS[key], matchers);
+    return perWorker('max', either(...names.map((one) => over('present', one, silence))));
+  };
   const others = DECIDING_KEYS.filter((key) => key !== 'running');
   return Object.fromEntries([
     ...others.map((key) => [lacksTag(key), unless(reporting('running'), reporting(key))]),

@@ -213,12 +213,17 @@ class WorkerRow {
 
   /** What is absent now, or in the last report. */
   #missing(): string[] {
+    // Half of a goodbye may be the last that arrived.
+    const last = Math.max(...['activeAt', 'droppedAt'].map((tag) => this.#time(tag) ?? 0), this.lastHeardAt);
+    const end = this.#hasGoodbye ? (this.#time('goodbyeAt') ?? 0) : last;
     const isMissing = (key: MetricKey): boolean => {
       if (this.#values.has(lacksTag(key))) return true;
-      if (key === 'running') return !this.#values.has('running');
-      if (!this.isGone || this.#isContradictory) return false;
+      if (key === 'running' && !this.#values.has(key)) return true;
+      if (!this.isGone) return false;
+      if (key === 'startTime') return !this.#values.has(key);
+      if (key === 'running') return !this.#hasGoodbye && this.lastHeardAt < end;
+      if (this.#isContradictory) return false;
       // What its last report, or the other half of its goodbye, does not tell was something else before.
-      const end = this.#hasGoodbye ? (this.#time('goodbyeAt') ?? 0) : this.lastHeardAt;
       if (key === 'dropped') return (this.#time('droppedAt') ?? Number.NEGATIVE_INFINITY) < end;
       // A goodbye leaves no session, and no drain.
       if (this.#hasGoodbye) return false;

@@ -46,8 +46,9 @@ export class ReportOrder {
     this.#late = { madeAt, arrivedAt };
     if (!before || madeAt <= before.madeAt) return false;
     // A backlog comes all at once, or ever more slowly; a living worker's reports come at the pace they are made at.
-    const pace = (arrivedAt - before.arrivedAt) / (madeAt - before.madeAt);
-    if (pace < 0.8 || pace > 1.25) return false;
+    const apart = madeAt - before.madeAt;
+    const pace = (arrivedAt - before.arrivedAt) / apart;
+    if (pace < 0.8 || pace > 1.25 || apart > 1.5 * intervalMs) return false;
     // And a worker whose clock is right has newer ones too.
     if (arrivedAt - this.#newestArrivedAt < intervalMs) return false;
     this.#highest = Math.max(this.#highest, this.#newest);

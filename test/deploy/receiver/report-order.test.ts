@@ -26,6 +26,15 @@ it.each<[string, Arrivals, boolean]>([
     false,
   ],
   [
+    'comes late at such a pace, and not each report of that time',
+    [
+      [10_000, 0],
+      [5_000, 1_000],
+      [7_000, 2_800],
+    ],
+    false,
+  ],
+  [
     'is of a clock that was set back, and right again',
     inTime(5_000, 5_500, 1_000, 1_500, 6_000, 6_500),
     false,

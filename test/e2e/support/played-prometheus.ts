@@ -73,6 +73,12 @@ export const vague = (from: number, seconds: number): Written[] => [
   v1('o1', { reports: [from + 15, from + seconds], without: ['active', 'draining'] }),
 ];
 
+/** The half of a goodbye that says that no session is left, or how many were dropped; the other one is lost. */
+export const halfGoodbyes = {
+  active: v1('o1', { reports: [910, 910], active: 0, without: ['running', 'draining', 'dropped'] }),
+  dropped: v1('o1', { reports: [910, 910], dropped: 5, without: ['running', 'draining', 'active'] }),
+} as const;
+
 /** An id that runs on after its goodbye. */
 export const usedTwice: readonly Written[] = [
   { id: 'n1', version: 'v2', reports: [605, 885], start: 600, goodbye: { at: 900 } },

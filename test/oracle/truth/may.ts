@@ -47,6 +47,7 @@ function ofReading(
   }
   // At the border it may be both.
   if (quiet <= silence.most + SLACK) return undefined;
+  if (reading.lacks.length > 0 && isLate) return `its last report lacks ${reading.lacks.join(', ')}`;
   if (active > 0) {
     if (quiet < PRESUMED_MS - SLACK) return 'sessions are presumed, and may come back';
     if (lastAt > window.vanishedSince(worker) + SLACK) return 'sessions of a silent worker are lost';

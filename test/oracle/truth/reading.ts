@@ -1,4 +1,4 @@
-import type { Gauge } from '../world/report.js';
+import { DECIDING, type Gauge } from '../world/report.js';
 import type { Sighting, SourceKind, Track } from './track.js';
 
 /**
@@ -13,6 +13,8 @@ export interface Reading {
   readonly isExited: boolean;
   /** Whether the goodbye, where there is one, tells what was dropped. */
   readonly isWhole: boolean;
+  /** Of the gauges that decide and change, those that its last report lacks. */
+  readonly lacks: readonly Gauge[];
 }
 
 type Order = (sighting: Sighting) => number;
@@ -68,8 +70,12 @@ function readingOf(sightings: readonly Sighting[], order: Order, lastAt: number)
   const value = (gauge: Gauge) => last(sightings, order, gauge)?.delivery.report.values[gauge];
   const goodbyes = sightings.filter(({ delivery }) => delivery.report.isGoodbye);
   const isExited = goodbyes.some(({ delivery }) => delivery.gauges.includes('running'));
+  const end = last(sightings, order);
+  const ofEnd = sightings.filter(({ delivery }) => delivery.report === end?.delivery.report);
+  const told = new Set(ofEnd.flatMap(({ delivery }) => delivery.gauges));
   return {
     sightings,
+    lacks: DECIDING.filter((gauge) => gauge !== 'startTime' && !told.has(gauge)),
     lastAt,
     active: value('active') ?? 0,
     isDraining: value('draining') === 1,

@@ -20,7 +20,7 @@ export interface Seen {
   readonly startsAt: number | undefined;
   /** The shortest and the longest silence window that may be held against it. */
   readonly silence: { readonly least: number; readonly most: number };
-  /** Of the four gauges, those that never came. */
+  /** Of the gauges that decide, those that never came. */
   readonly missing: readonly Gauge[];
   /** Said goodbye, and runs again with a later start. */
   readonly isContradictory: boolean;

@@ -67,6 +67,13 @@ export const LOSSES = {
     deliveries.flatMap((delivery) =>
       random.chance(0.1) ? [delivery, delayed(delivery, random.pick([0, 1, 5, 60]) * SECOND)] : delivery,
     ),
+  /** All reports of a worker come once more, by a slower way. */
+  'second path': (random, deliveries) => {
+    const victim = random.pick(deliveries).report.life;
+    const lag = random.pick([40, 100, 400, 900]) * SECOND;
+    const slow = deliveries.filter(({ report }) => report.life === victim && !report.isGoodbye);
+    return [...deliveries, ...slow.map((delivery) => delayed(delivery, lag))];
+  },
   /** Another attribute set of each series, which may lag or lack the goodbye. */
   copies: (random, deliveries) => {
     const lag = random.pick([0, 0, 1, 20]) * SECOND;

@@ -11,8 +11,8 @@ export type Gauge =
   | 'drainElapsed'
   | 'drainTimeout';
 
-/** The four that alone decide. */
-export const DECIDING = ['active', 'draining', 'running', 'dropped'] as const;
+/** Those that alone decide. */
+export const DECIDING = ['active', 'draining', 'running', 'dropped', 'startTime'] as const;
 
 /** What a worker says at one moment. */
 export interface Report {
