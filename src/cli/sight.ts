@@ -3,6 +3,7 @@ import {
   type FactsQuery,
   type FactsSource,
   SourceError,
+  silenceWindow,
   type WorkerFacts,
 } from '../deploy/facts.js';
 import { count } from '../lib/format.js';
@@ -16,8 +17,9 @@ const POOL_MS = 3_600_000;
 const LONGEST_WINDOW_MS = 24 * 3_600_000;
 
 /**
- * A source that remembers who it has seen. A store that is down may answer as if its workers had never been: a worker
- * that was seen, and that is missing without a goodbye, makes a read a {@link SourceError} until it is back.
+ * A source that remembers who it has seen. A store that is down may answer as if its workers had never been, or by what
+ * an older one has: a worker of which what was seen is missing, without a goodbye, makes a read a {@link SourceError}
+ * until it is back.
  */
 export function keepSight(source: FactsSource): FactsSource {
   return new Sight(source);
@@ -57,7 +59,9 @@ class Sight implements FactsSource {
 
   #note({ now, workers }: DeployFacts): void {
     this.#now = now;
-    for (const worker of workers) if (!worker.exited) this.#known.set(keyOf(worker), worker);
+    for (const worker of workers) {
+      if (!worker.exited && !this.#isNewerKnown(worker, now)) this.#known.set(keyOf(worker), worker);
+    }
     // A goodbye in one copy is enough.
     for (const worker of workers) if (worker.exited) this.#known.delete(keyOf(worker));
     for (const [key, { lastReportAt }] of this.#known) {
@@ -65,10 +69,17 @@ class Sight implements FactsSource {
     }
   }
 
-  /** Known, in what was read, and not there. */
-  #lost({ workers, readSince }: DeployFacts, pool: string | undefined): WorkerFacts[] {
+  /** Whether it was seen with a report that was made by now, and that is much newer. */
+  #isNewerKnown(worker: WorkerFacts, now: number): boolean {
+    const { lastReportAt = 0 } = this.#known.get(keyOf(worker)) ?? {};
+    return lastReportAt <= now && lastReportAt - worker.lastReportAt > silenceWindow(worker) / 2;
+  }
+
+  /** Known, in what was read, and not there, or not with what was seen. */
+  #lost({ now, workers, readSince }: DeployFacts, pool: string | undefined): WorkerFacts[] {
     if (readSince === undefined) return [];
-    const found = new Set(workers.map(keyOf));
+    // One of its copies is enough.
+    const found = new Set(workers.filter((worker) => !this.#isNewerKnown(worker, now)).map(keyOf));
     return [...this.#known]
       .filter(
         ([key, worker]) =>

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { PRESUME_AFTER_SECONDS, SourceError } from '../deploy/facts.js';
 import { EXIT } from './args/exit-codes.js';
@@ -6,13 +5,12 @@ import { addSourceOptions, openSource, type SourceOptions } from './args/sources
 import { durationBetween, parseCount, parseText, parseTime, parseTimeout } from './args/values.js';
 import { exitCodeNow, exitCodeOf, Gate, type Judged } from './gate.js';
 import { Judge, type JudgeOptions } from './judge.js';
+import { pause } from './pause.js';
 import { createPrinter } from './report.js';
 import { keepSight } from './sight.js';
 import { stopOnSignal } from './signals.js';
 
 const TIMEOUT_SECONDS = 3600;
-/** Later than a timer of a busy machine. */
-const STALLED_MS = 500;
 
 interface WatchOptions extends SourceOptions, JudgeOptions {
   readonly timeout: number;
@@ -89,14 +87,6 @@ export function watchCommand(): Command {
 const EXIT_CODES = `
 Exit codes: ${EXIT.complete} complete, nothing dropped; ${EXIT.failed} the tool failed; ${EXIT.dropped} sessions dropped; ${EXIT.notDone} not done in time, or stuck;
 ${EXIT.unknown} unknown; ${EXIT.superseded} superseded; ${EXIT.usage} wrong usage; ${EXIT.interrupted} interrupted; ${EXIT.terminated} terminated.`;
-
-/** Until the next look. Who was stopped meanwhile first takes in the reports that waited for it. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const begun = performance.now();
-  const rest = () => sleep(ms, undefined, { signal }).catch(() => {});
-  await rest();
-  if (performance.now() - begun > ms + STALLED_MS) await rest();
-}
 
 async function watch(options: WatchOptions): Promise<number> {
   const print = createPrinter(options.json ?? false);

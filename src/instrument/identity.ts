@@ -67,7 +67,8 @@ function versionOf({ deploymentVersion }: FirstFacts): string | undefined {
 
 /** When the pool started, in Unix milliseconds: a pool can be older than its telemetry. */
 function startOf({ timestamp, uptimeSeconds }: FirstFacts): number {
-  const now = Date.now();
+  // With a fraction of a ms: two that were given one id must not have one start.
+  const now = Date.now() + (performance.now() % 1);
   if (!isSeconds(timestamp) || !isSeconds(uptimeSeconds) || uptimeSeconds > timestamp) return now;
   return Math.min(now, Math.round((timestamp - uptimeSeconds) * 1000));
 }

@@ -51,6 +51,18 @@ describe('a worker that was seen', () => {
     expect((await sight.read({})).workers).toHaveLength(8);
   });
 
+  it('and of which only older reports are left makes it unknown, until the newer ones are back', async () => {
+    store.workers = [...fleet('v1', 5, { heard: 400 }), ...green()];
+    await expect(sight.read({})).rejects.toThrow('lost sight of v1-0 (v1)');
+    await expect(sight.read({})).rejects.toThrow('lost sight of v1-0 (v1)');
+    // Of a moment that lies further back.
+    store.more = { readSince: ago(1_000), now: ago(400) };
+    expect((await sight.read({})).workers).toHaveLength(8);
+    store.more = { readSince: ago(1_000) };
+    store.workers = [...old, ...green()];
+    expect((await sight.read({})).workers).toHaveLength(8);
+  });
+
   it('and has said goodbye may go', async () => {
     store.workers = [...exited('v1', 5), ...green()];
     await sight.read({});
@@ -100,6 +112,7 @@ describe('a pool that was seen', () => {
   });
 
   it('is none when nobody reported in it for an hour, or all said goodbye', async () => {
+    sight = keepSight(store);
     store.workers = [...fleet('v1', 5, { heard: 3_601 }), ...exited('v2', 3)];
     store.more = {};
     await sight.read({});
