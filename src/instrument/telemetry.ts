@@ -35,6 +35,10 @@ export class PoolTelemetry implements Telemetry {
   readonly #isObserved: boolean;
   /** How many sessions must have been told to have started, so that it is told of all that the pool last had. */
   #toldOfAllFrom = Number.POSITIVE_INFINITY;
+  /** Whether at the last look it was told of all. */
+  #wasToldOfAll = false;
+  /** Sessions that ended as dropped and that the pool may count for a moment longer: they are not active too. */
+  #stillCounted = 0;
   #outputs: Outputs = {};
   /** The last report, once the goodbye is due. */
   #last: Report | undefined;
@@ -70,7 +74,12 @@ export class PoolTelemetry implements Telemetry {
         this.#journal?.started(session);
         this.#outputs.spans?.sessionStarted();
       },
-      onEnd: (session) => this.#journal?.ended(session),
+      onEnd: (session, outcome) => {
+        // Where the pool had sessions that nobody told of, what it counts may be those; one with totals knows by itself.
+        const isKnown = this.#wasToldOfAll && !internalsOf(pool)?.totals;
+        if (outcome === 'dropped' && isKnown) this.#stillCounted++;
+        this.#journal?.ended(session);
+      },
       isResumed: (session) => internalsOf(pool)?.isResumed?.(session) ?? false,
     });
     const read = () => this.#read();
@@ -167,13 +176,20 @@ export class PoolTelemetry implements Telemetry {
   #read(): Report {
     if (this.#last) return this.#last;
     const known = this.#worker.read();
-    const { liveCount } = this.#sessions;
-    if (known.active !== undefined) {
-      this.#toldOfAllFrom = this.#worker.totals.started + known.active - liveCount;
-    }
-    const report = { ...known, active: known.active ?? (this.#isToldOfAll ? liveCount : undefined) };
+    const report = { ...known, active: this.#activeOf(known) };
     this.#journal?.reported(report);
     return report;
+  }
+
+  /** The pool knows best; while it does not tell, whoever was told of all its sessions knows too. */
+  #activeOf({ active: counted }: Report): number | undefined {
+    const { liveCount } = this.#sessions;
+    if (counted === undefined) return this.#isToldOfAll ? liveCount : undefined;
+    this.#stillCounted = Math.min(this.#stillCounted, Math.max(0, counted - liveCount));
+    const active = counted - this.#stillCounted;
+    this.#toldOfAllFrom = this.#worker.totals.started + active - liveCount;
+    this.#wasToldOfAll = active <= liveCount;
+    return active;
   }
 
   async #waitForSessions(): Promise<void> {
@@ -188,7 +204,6 @@ export class PoolTelemetry implements Telemetry {
     }
   }
 
-  /** The pool knows best; while it does not tell, whoever was told of all its sessions knows too. */
   get #isToldOfAll(): boolean {
     const { started } = this.#worker.totals;
     return this.#isObserved && started > 0 && started >= this.#toldOfAllFrom;
