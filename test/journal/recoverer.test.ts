@@ -89,16 +89,22 @@ describe('a dead worker', () => {
     expect(folder.files()).toEqual([]);
   });
 
-  it('whose goodbye a collector takes in part is not told of again', async () => {
+  it('whose goodbye a collector rejects in part is left, and told of when it takes all', async () => {
     await leave();
     const body = JSON.stringify({ partialSuccess: { rejectedDataPoints: 1 } });
     pipeline.collector.answer = (to) => (to.includes('metrics') ? { body } : {});
     const recoverer = createRecoverer();
-    expect(await recoverer.look()).toEqual({ delivered: 1, left: 0 });
+    expect(await recoverer.look()).toEqual({ delivered: 0, left: 1 });
     expect(left).toEqual([
-      'the goodbye of the dead worker w-1 (voice, v1) arrived in part: the collector rejected 1 items of the report',
+      'the goodbye of the dead worker w-1 (voice, v1) did not arrive: the collector rejected 1 item of the report',
     ]);
-    expect(goodbyes()).toHaveLength(1);
+    expect(told).toEqual([]);
+    expect(folder.files()).toEqual([expect.stringMatching(/\.dead$/)]);
+    pipeline.collector.answer = () => ({});
+    expect(await recoverer.look(false)).toEqual({ delivered: 1, left: 0 });
+    const [first, second] = goodbyes().map((points) => points.map(({ time }) => time));
+    expect(second).toEqual(first);
+    expect(told).toEqual(['w-1: 2']);
     expect(spans()).toHaveLength(2);
     expect(folder.files()).toEqual([]);
   });
