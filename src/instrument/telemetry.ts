@@ -45,6 +45,7 @@ export class PoolTelemetry implements Telemetry {
   #journal: Journal | undefined;
   #goodbye: Promise<Goodbye> | undefined;
   #isOver = false;
+  #isDrainMissed = false;
 
   constructor(pool: PoolLike, options: InstrumentOptions, onShutdown: () => void) {
     this.#onShutdown = onShutdown;
@@ -201,7 +202,18 @@ export class PoolTelemetry implements Telemetry {
       const waited = Math.max(report.drainElapsed ?? 0, (performance.now() - since) / 1000);
       if (waited >= (report.drainTimeout ?? Number.POSITIVE_INFINITY)) return;
       await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
+      if (!signal.aborted) this.#missDrain(this.#read());
     }
+  }
+
+  /** Says once that calls may go on to come. Of a pool that never had one this means nothing. */
+  #missDrain({ draining, active = 0 }: Report): void {
+    if (this.#isDrainMissed || draining !== 0 || this.#worker.totals.started + active === 0) return;
+    this.#isDrainMissed = true;
+    warn(
+      'shutdown() of a pool that does not drain: it waits for the calls that still come, and those after the ' +
+        'goodbye are in no report; let the pool drain first',
+    );
   }
 
   get #isToldOfAll(): boolean {
@@ -215,6 +227,7 @@ export class PoolTelemetry implements Telemetry {
     this.#isOver = true;
     this.#last = this.#read();
     const { active } = this.#last;
+    if (!this.#now.signal.aborted) this.#missDrain(this.#last);
     // The last ordinary report: the counters are not in the goodbye.
     const counters = this.#outputs.metrics?.flush();
     const at = Date.now() + 1;
