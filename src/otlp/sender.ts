@@ -14,7 +14,7 @@ import { jittered } from '../lib/jitter.js';
 import { redactUrl } from '../lib/redact.js';
 import { unref } from '../lib/timer.js';
 import { errorClass } from '../lib/warn.js';
-import type { Environment, Protocol, Signal } from '../worker/environment.js';
+import { type Environment, isHeader, type Protocol, type Signal } from '../worker/environment.js';
 import { type Answer, post } from './http.js';
 import { giveUpQuestions } from './lookup.js';
 
@@ -76,7 +76,9 @@ function createSender<Batch>(
 
   const encode = async (batch: Batch) => {
     const body = serializer.serializeRequest(batch) ?? new Uint8Array();
-    const headers = await options.headers();
+    // With one that is wrong nothing is sent; the environment has been complained of.
+    const given = Object.entries(await options.headers());
+    const headers = Object.fromEntries(given.filter(([name, value]) => isHeader(name, value)));
     if (options.compression !== 'gzip') return { body, headers };
     const { gzip } = await import('node:zlib');
     return { body: await promisify(gzip)(body), headers: { ...headers, 'Content-Encoding': 'gzip' } };
