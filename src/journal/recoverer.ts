@@ -265,7 +265,14 @@ export class Recoverer {
   /** Removes what a dead worker or a dead recoverer left beside its journal. */
   async #sweep(name: string): Promise<Outcome> {
     const life = await this.#probe(name);
-    if (life !== 'alive' && this.#folder.isOld(name)) this.#folder.sweep(name);
+    if (life === 'alive' || !this.#folder.isOld(name)) return 'nothing';
+    // A recoverer that was killed leaves the same.
+    if (life === 'dead') {
+      this.#leave(
+        `a process died that has only the socket ${this.#folder.socket(name)}: if it was a worker, nobody can send its goodbye`,
+      );
+    }
+    this.#folder.sweep(name);
     return 'nothing';
   }
 

@@ -1,4 +1,4 @@
-import { chownSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { METRICS, SESSION_OUTCOME } from '../../src/attributes.js';
@@ -246,6 +246,20 @@ describe('nothing proves the death of a worker', () => {
     expect(told).toEqual([]);
     expect(left).toEqual([expect.stringMatching(/has no socket, so nothing proves/)]);
   });
+});
+
+it('a process that left only its socket is told of before that is removed', async () => {
+  const socket = path(`${newName()}.sock`);
+  leaveSocket(socket);
+  expect(await createRecoverer().look()).toEqual({ delivered: 0, left: 0 });
+  expect(left, 'it may be about to listen').toEqual([]);
+  utimesSync(socket, 0, 0);
+  const recoverer = createRecoverer();
+  for (let i = 0; i < 2; i++) expect(await recoverer.look()).toEqual({ delivered: 0, left: 0 });
+  expect(left).toEqual([
+    `a process died that has only the socket ${socket}: if it was a worker, nobody can send its goodbye`,
+  ]);
+  expect(folder.files()).toEqual([]);
 });
 
 it('a dead worker whose pool never told how many sessions were active has a goodbye without that number', async () => {
