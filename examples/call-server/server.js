@@ -1,13 +1,12 @@
 // A call server: each WebSocket connection to /call?tenant=... is a session. It reports to where
 // OTEL_EXPORTER_OTLP_ENDPOINT says, and on SIGTERM or SIGINT drains, says goodbye and exits.
 import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { instrument } from 'openrtc-otel';
 import { healthHandler, JobRejectedError, SessionPool } from 'openrtc-otel/pool';
 import { WebSocketServer } from 'ws';
 
 const TRY_AGAIN_LATER = 1013;
-/** The longest timeout there is, 24 days. */
-const NEVER = { timeoutSeconds: 2_147_483 };
 
 const pool = new SessionPool({
   deploymentVersion: process.env.DEPLOYMENT_VERSION ?? 'dev',
@@ -39,9 +38,15 @@ sockets.on('connection', (socket, request) => {
   }
 });
 
+/** A server that reports its drain timeout and does not keep to it. */
+async function drainForEver() {
+  pool.beginDrain();
+  while (pool.runtimeSnapshot().activeSessions > 0) await sleep(100);
+}
+
 const stop = async () => {
-  // A server that reports its drain timeout and does not keep to it.
-  await pool.drain(process.env.NEVER_CUT_OFF ? NEVER : {});
+  if (process.env.NEVER_CUT_OFF) await drainForEver();
+  else await pool.drain();
   await telemetry.shutdown();
   process.exit();
 };

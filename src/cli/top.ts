@@ -7,7 +7,7 @@ import { addSourceOptions, openSource, type SourceOptions } from './args/sources
 import { parseText, parseTimeout } from './args/values.js';
 import { keepSight } from './sight.js';
 import { stopOnSignal } from './signals.js';
-import { type Paint, render } from './terminal/lines.js';
+import { type Paint, render, span } from './terminal/lines.js';
 import { openScreen } from './terminal/screen.js';
 import { type Fleet, FleetReader, gist, isKnown } from './top/fleet.js';
 import { frame, keyLine } from './top/frame.js';
@@ -17,6 +17,7 @@ const TIMEOUT_SECONDS = 30;
 /** Nobody can read what changes more often. */
 const SHORTEST_PERIOD_MS = 1_000;
 const UNLIMITED = { columns: Number.POSITIVE_INFINITY, rows: Number.POSITIVE_INFINITY };
+const MOST_NOTES = 3;
 const DEFAULT_SORT: SortKey = 's';
 
 interface TopOptions extends SourceOptions {
@@ -59,15 +60,20 @@ async function top(options: TopOptions): Promise<void> {
   const isScreen = process.stdout.isTTY && process.env.TERM !== 'dumb' && !options.once;
   const stop = stopOnSignal();
   let name = options.prometheus ? redactUrl(options.prometheus) : '';
-  const { source: opened } = await openSource(options, (line) => {
+  const notes: string[] = [];
+  const listening = (line: string) => {
     // What follows the colon is help for who reads it once.
     name = line.split(': ')[0] ?? line;
+    if (!isScreen) console.error(line);
+  };
+  const { source: opened } = await openSource(options, listening, (line) => {
+    notes.push(line);
     if (!isScreen) console.error(line);
   });
   await using source = keepSight(opened);
   // Nobody looks any more.
   if (!options.once) process.stdout.once('error', () => stop.abort(EXIT.complete));
-  const display: Display = { reader: new FleetReader(source, options), name, stop };
+  const display: Display = { reader: new FleetReader(source, options), name, notes, stop };
   if (options.once) await showOnce(display, options.timeout ?? TIMEOUT_SECONDS);
   else if (isScreen) await showScreen(display);
   else await showLines(display);
@@ -79,6 +85,8 @@ interface Display {
   readonly reader: FleetReader;
   /** The source, in words. */
   readonly name: string;
+  /** What it ignores. */
+  readonly notes: readonly string[];
   /** Aborted with the exit code. */
   readonly stop: AbortController;
 }
@@ -129,9 +137,11 @@ async function showScreen(display: Display): Promise<void> {
   const draw = () => {
     if (!fleet) return;
     const { columns, rows } = screen.size;
-    const lines = frame(fleet, display.name, sort, { columns, rows: rows - 1 });
-    const filler = Array.from({ length: Math.max(0, rows - 1 - lines.length) }, () => []);
-    screen.draw([...lines, ...filler, keyLine(sort)].map((line) => render(line, columns, paint)));
+    const notes = display.notes.slice(-MOST_NOTES).map((note) => [span(note, 'yellow')]);
+    const room = Math.max(0, rows - 1 - notes.length);
+    const lines = frame(fleet, display.name, sort, { columns, rows: room });
+    const filler = Array.from({ length: Math.max(0, room - lines.length) }, () => []);
+    screen.draw([...lines, ...filler, ...notes, keyLine(sort)].map((line) => render(line, columns, paint)));
   };
   using screen = openScreen(process.stdin, process.stdout, {
     onKey(key) {

@@ -35,12 +35,17 @@ export class PoolTelemetry implements Telemetry {
   readonly #isObserved: boolean;
   /** How many sessions must have been told to have started, so that it is told of all that the pool last had. */
   #toldOfAllFrom = Number.POSITIVE_INFINITY;
+  /** Whether at the last look it was told of all. */
+  #wasToldOfAll = false;
+  /** Sessions that ended as dropped and that the pool may count for a moment longer: they are not active too. */
+  #stillCounted = 0;
   #outputs: Outputs = {};
   /** The last report, once the goodbye is due. */
   #last: Report | undefined;
   #journal: Journal | undefined;
   #goodbye: Promise<Goodbye> | undefined;
   #isOver = false;
+  #isDrainMissed = false;
 
   constructor(pool: PoolLike, options: InstrumentOptions, onShutdown: () => void) {
     this.#onShutdown = onShutdown;
@@ -70,7 +75,12 @@ export class PoolTelemetry implements Telemetry {
         this.#journal?.started(session);
         this.#outputs.spans?.sessionStarted();
       },
-      onEnd: (session) => this.#journal?.ended(session),
+      onEnd: (session, outcome) => {
+        // Where the pool had sessions that nobody told of, what it counts may be those; one with totals knows by itself.
+        const isKnown = this.#wasToldOfAll && !internalsOf(pool)?.totals;
+        if (outcome === 'dropped' && isKnown) this.#stillCounted++;
+        this.#journal?.ended(session);
+      },
       isResumed: (session) => internalsOf(pool)?.isResumed?.(session) ?? false,
     });
     const read = () => this.#read();
@@ -167,13 +177,20 @@ export class PoolTelemetry implements Telemetry {
   #read(): Report {
     if (this.#last) return this.#last;
     const known = this.#worker.read();
-    const { liveCount } = this.#sessions;
-    if (known.active !== undefined) {
-      this.#toldOfAllFrom = this.#worker.totals.started + known.active - liveCount;
-    }
-    const report = { ...known, active: known.active ?? (this.#isToldOfAll ? liveCount : undefined) };
+    const report = { ...known, active: this.#activeOf(known) };
     this.#journal?.reported(report);
     return report;
+  }
+
+  /** The pool knows best; while it does not tell, whoever was told of all its sessions knows too. */
+  #activeOf({ active: counted }: Report): number | undefined {
+    const { liveCount } = this.#sessions;
+    if (counted === undefined) return this.#isToldOfAll ? liveCount : undefined;
+    this.#stillCounted = Math.min(this.#stillCounted, Math.max(0, counted - liveCount));
+    const active = counted - this.#stillCounted;
+    this.#toldOfAllFrom = this.#worker.totals.started + active - liveCount;
+    this.#wasToldOfAll = active <= liveCount;
+    return active;
   }
 
   async #waitForSessions(): Promise<void> {
@@ -185,10 +202,20 @@ export class PoolTelemetry implements Telemetry {
       const waited = Math.max(report.drainElapsed ?? 0, (performance.now() - since) / 1000);
       if (waited >= (report.drainTimeout ?? Number.POSITIVE_INFINITY)) return;
       await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
+      if (!signal.aborted) this.#missDrain(this.#read());
     }
   }
 
-  /** The pool knows best; while it does not tell, whoever was told of all its sessions knows too. */
+  /** Says once that calls may go on to come. Of a pool that never had one this means nothing. */
+  #missDrain({ draining, active = 0 }: Report): void {
+    if (this.#isDrainMissed || draining !== 0 || this.#worker.totals.started + active === 0) return;
+    this.#isDrainMissed = true;
+    warn(
+      'shutdown() of a pool that does not drain: it waits for the calls that still come, and those after the ' +
+        'goodbye are in no report; let the pool drain first',
+    );
+  }
+
   get #isToldOfAll(): boolean {
     const { started } = this.#worker.totals;
     return this.#isObserved && started > 0 && started >= this.#toldOfAllFrom;
@@ -200,6 +227,7 @@ export class PoolTelemetry implements Telemetry {
     this.#isOver = true;
     this.#last = this.#read();
     const { active } = this.#last;
+    if (!this.#now.signal.aborted) this.#missDrain(this.#last);
     // The last ordinary report: the counters are not in the goodbye.
     const counters = this.#outputs.metrics?.flush();
     const at = Date.now() + 1;

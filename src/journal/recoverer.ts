@@ -229,10 +229,10 @@ export class Recoverer {
       const at = isRecent ? Number(known.goodbyeAt) : Math.max(Date.now(), known.lastSign + 1);
       if (!isRecent) note(toLine({ kind: 'goodbye', at }));
       const failure = await deliverGoodbye(known, at, this.#environment);
-      if (failure && !failure.isInPart) return `the goodbye of ${of} did not arrive: ${failure.reason}`;
+      // Also where a part of it was taken: nobody knows whether that is the part that decides.
+      if (failure) return `the goodbye of ${of} did not arrive: ${failure.reason}`;
       this.#arrived.add(name);
       note(toLine({ kind: 'arrived' }));
-      if (failure) this.#leave(`the goodbye of ${of} arrived in part: ${failure.reason}`);
       const { active, dropped } = known.last;
       this.#listener.delivered(identity, active === undefined ? 'unknown how many' : dropped + active);
       this.#mentionDamage(known, of);
@@ -265,7 +265,14 @@ export class Recoverer {
   /** Removes what a dead worker or a dead recoverer left beside its journal. */
   async #sweep(name: string): Promise<Outcome> {
     const life = await this.#probe(name);
-    if (life !== 'alive' && this.#folder.isOld(name)) this.#folder.sweep(name);
+    if (life === 'alive' || !this.#folder.isOld(name)) return 'nothing';
+    // A recoverer that was killed leaves the same.
+    if (life === 'dead') {
+      this.#leave(
+        `a process died that has only the socket ${this.#folder.socket(name)}: if it was a worker, nobody can send its goodbye`,
+      );
+    }
+    this.#folder.sweep(name);
     return 'nothing';
   }
 

@@ -9,11 +9,12 @@ import {
   ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer';
 import { SCOPE_NAME, SCOPE_VERSION } from '../attributes.js';
+import { count } from '../lib/format.js';
 import { jittered } from '../lib/jitter.js';
 import { redactUrl } from '../lib/redact.js';
 import { unref } from '../lib/timer.js';
 import { errorClass } from '../lib/warn.js';
-import type { Environment, Protocol, Signal } from '../worker/environment.js';
+import { type Environment, isHeader, type Protocol, type Signal } from '../worker/environment.js';
 import { type Answer, post } from './http.js';
 import { giveUpQuestions } from './lookup.js';
 
@@ -27,8 +28,6 @@ const LONGEST_PAUSE_MS = 5_000;
 export interface Failure {
   readonly reason: string;
   readonly canRetry: boolean;
-  /** The rest has arrived: sent again, it would count twice. */
-  readonly isInPart?: true;
 }
 
 /** Sends batches over OTLP/HTTP, tries again within the timeout, and tells the truth about their arrival. */
@@ -77,7 +76,9 @@ function createSender<Batch>(
 
   const encode = async (batch: Batch) => {
     const body = serializer.serializeRequest(batch) ?? new Uint8Array();
-    const headers = await options.headers();
+    // With one that is wrong nothing is sent; the environment has been complained of.
+    const given = Object.entries(await options.headers());
+    const headers = Object.fromEntries(given.filter(([name, value]) => isHeader(name, value)));
     if (options.compression !== 'gzip') return { body, headers };
     const { gzip } = await import('node:zlib');
     return { body: await promisify(gzip)(body), headers: { ...headers, 'Content-Encoding': 'gzip' } };
@@ -148,11 +149,8 @@ function failureIn(
     const { rejectedDataPoints, rejectedSpans } = deserializeResponse(body).partialSuccess ?? {};
     const rejected = Number(rejectedDataPoints ?? rejectedSpans ?? 0);
     if (!(rejected > 0)) return undefined;
-    return {
-      reason: `the collector rejected ${rejected} items of the report`,
-      canRetry: false,
-      isInPart: true,
-    };
+    // Sent again at once, it would be rejected again, and the rest of it would count twice.
+    return { reason: `the collector rejected ${count(rejected, 'item')} of the report`, canRetry: false };
   } catch {
     // some backends answer in an encoding of their own; 2xx is their word for stored
     return undefined;

@@ -21,7 +21,7 @@ import type {
   SessionObserver,
   SessionStart,
 } from '../worker/pool.js';
-import { runToEnd } from '../worker/pool.js';
+import { runToEnd, withInternals } from '../worker/pool.js';
 import { AuditLog, type AuditSink } from './audit.js';
 
 const matching = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value);
@@ -118,7 +118,9 @@ export class SessionPool implements PoolLike {
   readonly #agents = new Set<string>();
   readonly #startedAt = performance.now();
   readonly #drains: ((stillActive: readonly SessionInfo[]) => void)[] = [];
-  #draining = false;
+  #drainingSince: number | undefined;
+  /** When a drain under way cuts off, in seconds from the start of the first. */
+  #drainLimit: number | undefined;
   #started = 0;
   #failures = 0;
   #lastAgent: string | null = null;
@@ -129,6 +131,7 @@ export class SessionPool implements PoolLike {
     checkOptions(options, POOL);
     this.#options = { ...options };
     this.#audit = new AuditLog(options.auditSink, options.deploymentVersion ?? null);
+    withInternals(this, { drainLimitSeconds: () => this.#drainLimit });
   }
 
   /**
@@ -170,8 +173,8 @@ export class SessionPool implements PoolLike {
 
   /** Takes no new sessions from now on and lets the live ones finish. A second call does nothing. */
   beginDrain(): void {
-    if (this.#draining) return;
-    this.#draining = true;
+    if (this.#drainingSince !== undefined) return;
+    this.#drainingSince = performance.now();
     this.#audit.emit({ event: 'deployment.drain_started', result: 'ok', active_sessions: this.#active.size });
   }
 
@@ -184,8 +187,13 @@ export class SessionPool implements PoolLike {
   async drain(options: DrainOptions = {}): Promise<DrainResult> {
     checkOptions(options, { timeoutSeconds: SECONDS });
     const { timeoutSeconds: limit = this.#options.drainTimeoutSeconds } = options;
+    const now = performance.now();
+    const elapsed = (now - (this.#drainingSince ?? now)) / 1000;
     this.beginDrain();
     if (this.#active.size === 0) return { drained: true, stillActive: [] };
+    if (limit !== undefined) {
+      this.#drainLimit = Math.min(elapsed + limit, this.#drainLimit ?? Number.POSITIVE_INFINITY);
+    }
     return new Promise((resolve) => {
       const timer = limit === undefined ? undefined : setTimeout(() => this.#drop(), limit * 1000);
       this.#drains.push((stillActive) => {
@@ -203,9 +211,9 @@ export class SessionPool implements PoolLike {
       uptimeSeconds: (performance.now() - this.#startedAt) / 1000,
       registeredAgents: this.#agents.size,
       activeSessions: this.#active.size,
-      draining: this.#draining,
+      draining: this.#drainingSince !== undefined,
       deploymentVersion: this.#options.deploymentVersion ?? null,
-      drainTimeoutSeconds: this.#options.drainTimeoutSeconds ?? null,
+      drainTimeoutSeconds: this.#drainLimit ?? this.#options.drainTimeoutSeconds ?? null,
       totalSessionsStarted: this.#started,
       totalSessionFailures: this.#failures,
       lastRoutedAgent: this.#lastAgent,
@@ -228,7 +236,8 @@ export class SessionPool implements PoolLike {
     const { maxConcurrentSessions: most = Number.POSITIVE_INFINITY, deploymentVersion } = this.#options;
     const { id = randomUUID(), tenant, startedAt = new Date(), agentName, metadata } = start ?? {};
     const active = this.#active.size;
-    if (this.#draining) this.#reject('draining', 'expected a pool that takes sessions, got one that drains');
+    if (this.#drainingSince !== undefined)
+      this.#reject('draining', 'expected a pool that takes sessions, got one that drains');
     if (active >= most) this.#reject('at_capacity', `expected fewer than ${most} sessions, got ${active}`);
     const problem = findProblem({ id, startedAt, agentName }, SESSION);
     if (problem !== undefined) this.#reject('invalid', `session ${problem}`);

@@ -1,4 +1,5 @@
 import { LONGEST_VALUE } from '../attributes.js';
+import { attempt } from '../lib/attempt.js';
 import { redactText } from '../lib/redact.js';
 import { LONGEST_TIMER_MS } from '../lib/validate.js';
 
@@ -156,6 +157,12 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
       complaints.push(`${name}: expected ${expected}, got "${shown(value)}"; using ${shown(used)}`);
     }
   }
+  for (const name of perSignal('HEADERS')) {
+    if (splitList(values.get(name) ?? '').every(isHeaderPair)) continue;
+    complaints.push(
+      `${name}: expected name=value pairs, comma-separated and percent-encoded; what is none is left out`,
+    );
+  }
   const setting = (name: string, signal: Signal) =>
     values.get(`OTEL_EXPORTER_OTLP_${signal}_${name}`) ?? values.get(`OTEL_EXPORTER_OTLP_${name}`);
   const number = (name: string, otherwise: number) => Number(values.get(name) ?? otherwise);
@@ -190,12 +197,24 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   };
 }
 
+const splitList = (list: string) => list.split(',').filter((pair) => pair.trim() !== '');
+
+/** Whether HTTP can carry a header. Node tells too, but not before its modules are loaded. */
+export const isHeader = (name: string, value: string): boolean =>
+  /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]+$/.test(value);
+
+function isHeaderPair(pair: string): boolean {
+  const at = pair.indexOf('=');
+  if (at < 0) return false;
+  const [name, value] = [pair.slice(0, at), pair.slice(at + 1)].map((part) => part.trim());
+  return attempt(() => isHeader(decodeURIComponent(name ?? ''), decodeURIComponent(value ?? '')), false);
+}
+
 /** The SDK parses this list too, but it is needed before that is loaded, and by a recovery of another process. */
 function parseResourceAttributes(list: string): Map<string, string> | undefined {
-  const pairs = list.split(',').filter((pair) => pair.trim() !== '');
   try {
     return new Map(
-      pairs.map((pair) => {
+      splitList(list).map((pair) => {
         const [key = '', value, ...more] = pair.split('=').map((part) => decodeURIComponent(part.trim()));
         const isPair = key && value !== undefined && more.length === 0;
         if (!isPair || key.length > LONGEST_VALUE || value.length > LONGEST_VALUE) throw new URIError(key);

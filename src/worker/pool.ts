@@ -118,6 +118,8 @@ export interface PoolInternals {
   readonly isInert?: boolean;
   /** For a pool that counts more sessions than it shows to observers: these then are what the counters report. */
   totals?(): PoolTotals;
+  /** When the drain under way cuts off, in seconds from its start: this then goes over every option. */
+  drainLimitSeconds?(): number | undefined;
   /** Whether an earlier process reported the start of a session: then its start span is not made again. */
   isResumed?(session: SessionInfo): boolean;
 }

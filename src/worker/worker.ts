@@ -109,8 +109,13 @@ export class Worker {
       this.#isDraining = facts.read('draining', 'a boolean', isBoolean);
       if (this.#isDraining !== undefined) this.#noteDraining(this.#isDraining);
       const timeout = facts.read('drainTimeoutSeconds', 'seconds', isTimeout);
-      this.#drainTimeoutSeconds = this.options.drainTimeoutSeconds ?? timeout ?? this.#drainTimeoutSeconds;
-      const totals = internalsOf(this.pool)?.totals?.();
+      const internals = internalsOf(this.pool);
+      this.#drainTimeoutSeconds =
+        internals?.drainLimitSeconds?.() ??
+        this.options.drainTimeoutSeconds ??
+        timeout ??
+        this.#drainTimeoutSeconds;
+      const totals = internals?.totals?.();
       if (totals) this.#takeTotals(totals);
       if (this.options.tenantLimit !== undefined) {
         facts.read('sessionsByTenant', 'a record of whole numbers', (counts) =>

@@ -4,12 +4,14 @@ import { METRICS, SESSION_OUTCOME, SESSION_SPAN } from '../../src/attributes.js'
 import { last } from '../support/lists.js';
 import { usePipeline } from '../support/pipeline.js';
 import { lastOrdinary, valueIn } from '../support/points.js';
-import { ObservedPool, TestPool } from '../support/pools.js';
+import { IDLE, ObservedPool, TestPool } from '../support/pools.js';
 import { createSession } from '../support/spans.js';
 import { listenToWarnings } from '../support/warnings.js';
+import { eventually } from '../wire/support/eventually.js';
 
-listenToWarnings();
+const said = listenToWarnings();
 const pipeline = usePipeline();
+const NO_DRAIN = /^shutdown\(\) of a pool that does not drain: /;
 const VERSION = { deploymentVersion: '1.2.3' };
 const wholeSpans = () => pipeline.collector.spans.filter(({ name }) => name === SESSION_SPAN);
 
@@ -34,6 +36,36 @@ describe('shutdown', () => {
     expect(telemetry.startSession().span.isRecording()).toBe(true);
     pool.give({ activeSessions: 0, draining: true });
     expect(await goodbye).toEqual({ delivered: true, droppedSessions: 0 });
+  });
+
+  it('says once of a pool that does not drain that calls go on to come', async () => {
+    const pool = new TestPool({ activeSessions: 1, draining: false });
+    const telemetry = pipeline.instrument(pool, VERSION);
+    const goodbye = telemetry.shutdown();
+    await eventually(async () => expect(await said()).toEqual([expect.stringMatching(NO_DRAIN)]));
+    pool.give(IDLE);
+    await goodbye;
+    expect(await said()).toHaveLength(1);
+  });
+
+  it('says the same where no call is live at that moment', async () => {
+    const telemetry = pipeline.instrument(new TestPool(), VERSION);
+    telemetry.startSession().end();
+    await telemetry.shutdown();
+    expect(await said()).toEqual([expect.stringMatching(NO_DRAIN)]);
+  });
+
+  it('says nothing of a pool that begins to drain, that had no call, or that is not to be waited for', async () => {
+    const pool = new TestPool({ activeSessions: 1, draining: false });
+    const goodbye = pipeline.instrument(pool, VERSION).shutdown();
+    pool.give({ activeSessions: 1, draining: true });
+    await sleep(200);
+    pool.give({ activeSessions: 0, draining: true });
+    await goodbye;
+    await pipeline.instrument(new TestPool(), VERSION).shutdown();
+    const busy = new TestPool({ activeSessions: 1, draining: false });
+    await pipeline.instrument(busy, VERSION).shutdown({ now: true });
+    expect(await said()).toEqual([]);
   });
 
   it('waits for the sessions it was told of where the pool never told their number', async () => {

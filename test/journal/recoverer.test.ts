@@ -1,4 +1,4 @@
-import { chownSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { METRICS, SESSION_OUTCOME } from '../../src/attributes.js';
@@ -89,16 +89,22 @@ describe('a dead worker', () => {
     expect(folder.files()).toEqual([]);
   });
 
-  it('whose goodbye a collector takes in part is not told of again', async () => {
+  it('whose goodbye a collector rejects in part is left, and told of when it takes all', async () => {
     await leave();
     const body = JSON.stringify({ partialSuccess: { rejectedDataPoints: 1 } });
     pipeline.collector.answer = (to) => (to.includes('metrics') ? { body } : {});
     const recoverer = createRecoverer();
-    expect(await recoverer.look()).toEqual({ delivered: 1, left: 0 });
+    expect(await recoverer.look()).toEqual({ delivered: 0, left: 1 });
     expect(left).toEqual([
-      'the goodbye of the dead worker w-1 (voice, v1) arrived in part: the collector rejected 1 items of the report',
+      'the goodbye of the dead worker w-1 (voice, v1) did not arrive: the collector rejected 1 item of the report',
     ]);
-    expect(goodbyes()).toHaveLength(1);
+    expect(told).toEqual([]);
+    expect(folder.files()).toEqual([expect.stringMatching(/\.dead$/)]);
+    pipeline.collector.answer = () => ({});
+    expect(await recoverer.look(false)).toEqual({ delivered: 1, left: 0 });
+    const [first, second] = goodbyes().map((points) => points.map(({ time }) => time));
+    expect(second).toEqual(first);
+    expect(told).toEqual(['w-1: 2']);
     expect(spans()).toHaveLength(2);
     expect(folder.files()).toEqual([]);
   });
@@ -240,6 +246,20 @@ describe('nothing proves the death of a worker', () => {
     expect(told).toEqual([]);
     expect(left).toEqual([expect.stringMatching(/has no socket, so nothing proves/)]);
   });
+});
+
+it('a process that left only its socket is told of before that is removed', async () => {
+  const socket = path(`${newName()}.sock`);
+  leaveSocket(socket);
+  expect(await createRecoverer().look()).toEqual({ delivered: 0, left: 0 });
+  expect(left, 'it may be about to listen').toEqual([]);
+  utimesSync(socket, 0, 0);
+  const recoverer = createRecoverer();
+  for (let i = 0; i < 2; i++) expect(await recoverer.look()).toEqual({ delivered: 0, left: 0 });
+  expect(left).toEqual([
+    `a process died that has only the socket ${socket}: if it was a worker, nobody can send its goodbye`,
+  ]);
+  expect(folder.files()).toEqual([]);
 });
 
 it('a dead worker whose pool never told how many sessions were active has a goodbye without that number', async () => {

@@ -128,6 +128,16 @@ describe('the reports of a worker', () => {
     });
   });
 
+  it('leave without a header of the environment that HTTP cannot carry, and it is said', async () => {
+    pipeline.environment({ OTEL_EXPORTER_OTLP_HEADERS: 'x-a=1,x-b=secret%0A' });
+    pipeline.instrument(new TestPool(), VERSION);
+    await reported();
+    const { headers } = last(pipeline.collector.requests);
+    expect(headers).toMatchObject({ 'x-a': '1' });
+    expect(headers).not.toHaveProperty('x-b');
+    expect(await said()).toEqual([expect.stringMatching(/^OTEL_EXPORTER_OTLP_HEADERS: expected name=value/)]);
+  });
+
   it('are compressed where the environment asks for it', async () => {
     pipeline.environment({ OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' });
     pipeline.instrument(new TestPool(), VERSION);

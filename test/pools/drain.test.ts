@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type DrainOptions, SessionPool, type SessionPoolOptions } from '../../src/pools/index.js';
+import { createWorker } from '../support/workers.js';
 import { type Log, record, tick } from './support.js';
 
 afterEach(() => {
@@ -54,6 +55,36 @@ describe('drain', () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(session.signal.aborted).toBe(true);
     await expect(drain).resolves.toEqual({ drained: false, stillActive: [session.info] });
+  });
+
+  it.each<[SessionPoolOptions, SessionPoolOptions]>([
+    [{ drainTimeoutSeconds: 30 }, {}],
+    [{}, { drainTimeoutSeconds: 30 }],
+    [{ drainTimeoutSeconds: 600 }, { drainTimeoutSeconds: 30 }],
+  ])('is reported with the timeout it has, where the pool has %o and the telemetry %o', (options, others) => {
+    const pool = new SessionPool(options);
+    const worker = createWorker(pool, others);
+    pool.start({});
+    expect(worker.read().drainTimeout).toBe(others.drainTimeoutSeconds ?? 30);
+    void pool.drain({ timeoutSeconds: 300 });
+    expect(worker.read().drainTimeout).toBe(300);
+    expect(pool.runtimeSnapshot().drainTimeoutSeconds).toBe(300);
+  });
+
+  it('is reported with the end that comes first, counted from the start of the first', async () => {
+    vi.useFakeTimers();
+    const pool = new SessionPool({ drainTimeoutSeconds: 30 });
+    const session = pool.start({});
+    pool.beginDrain();
+    expect(pool.runtimeSnapshot().drainTimeoutSeconds).toBe(30);
+    await vi.advanceTimersByTimeAsync(10_000);
+    const drains = [pool.drain({ timeoutSeconds: 600 }), pool.drain({ timeoutSeconds: 60 })];
+    void pool.drain({ timeoutSeconds: 300 });
+    expect(pool.runtimeSnapshot().drainTimeoutSeconds).toBe(70);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(session.signal.aborted).toBe(true);
+    await expect(drains[0]).resolves.toMatchObject({ drained: false });
+    expect(pool.runtimeSnapshot().drainTimeoutSeconds).toBe(70);
   });
 
   it('ends what is still active as dropped, whatever its code does later', async () => {

@@ -215,6 +215,35 @@ describe('readEnvironment', () => {
   });
 });
 
+describe('the headers of the environment', () => {
+  const complaints = (value: string) =>
+    forEachSignal('HEADERS').flatMap((name) => readEnvironment({ [name]: value }).complaints);
+
+  it.each(['a=b', 'Authorization=Basic dXNlcjo=', 'x-a = 1 , x-b=Bearer%20x,', 'x=\u00e9'])(
+    'can be %s',
+    (value) => {
+      expect(complaints(value)).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['with a colon', 'Authorization: Bearer hunter2'],
+    ['without a value', 'x-a=1,hunter2='],
+    ['without a name', '=hunter2'],
+    ['with a name that HTTP cannot carry', 'x a=hunter2'],
+    ['with a line end', 'x-a=hunter2%0A'],
+    ['with a letter that HTTP cannot carry', 'x-a=hunter2\u2013'],
+    ['with half of an encoding', 'x-a=hunter2%2'],
+  ])('are complained of by name and without their value: %s', (_, value) => {
+    expect(complaints(value)).toEqual(
+      forEachSignal('HEADERS').map((name) =>
+        expect.stringMatching(new RegExp(`^${name}: expected name=value pairs, .* is left out$`)),
+      ),
+    );
+    expect(complaints(value).join()).not.toContain('hunter2');
+  });
+});
+
 describe('what readEnvironment reads', () => {
   it.each([
     ['OTEL_SDK_DISABLED', 'True', { disabled: true }],

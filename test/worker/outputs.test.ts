@@ -12,7 +12,10 @@ const VERSION = { deploymentVersion: '1.2.3' };
 
 /** Runs a worker with one session through its life and gives its goodbye. */
 async function live(options = {}) {
-  const telemetry = pipeline.instrument(new TestPool(), { ...VERSION, ...options });
+  const telemetry = pipeline.instrument(new TestPool({ activeSessions: 0, draining: true }), {
+    ...VERSION,
+    ...options,
+  });
   telemetry.startSession().end();
   return telemetry.shutdown();
 }

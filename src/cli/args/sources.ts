@@ -75,8 +75,12 @@ export function addSourceOptions(command: Command, withoutPool = 'the only one t
     );
 }
 
-/** Opens the source; `print` gets the line that says where it listens. */
-export async function openSource(options: SourceOptions, print: (line: string) => void): Promise<Opened> {
+/** Opens the source; `print` gets the line that says where it listens, `note` what a receiver ignores. */
+export async function openSource(
+  options: SourceOptions,
+  print: (line: string) => void,
+  note = print,
+): Promise<Opened> {
   if (options.prometheus) {
     const headers = options.headersFile
       ? readHeaders(options.headersFile, (await readFile(options.headersFile, 'utf8')).split('\n'), ':')
@@ -92,8 +96,8 @@ export async function openSource(options: SourceOptions, print: (line: string) =
     return { source: prometheus, prometheus };
   }
   const { host, port } = options.listen ?? { host: LOOPBACK, port: DEFAULT_PORT };
-  const { startReceiver } = await import('../../deploy/receiver/receiver.js');
-  const receiver = await startReceiver({ host, port });
+  const { openReceiver } = await import('../../deploy/receiver/receiver.js');
+  const receiver = await openReceiver({ host, port }, (what) => note(`ignored: ${what}`));
   print(`listening on ${receiver.url}: workers report here with OTEL_EXPORTER_OTLP_ENDPOINT`);
   return { source: receiver };
 }

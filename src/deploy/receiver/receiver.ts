@@ -59,7 +59,15 @@ const POLL_MS = 100;
  * @throws TypeError for an unknown or a wrong option.
  * @throws Error when it cannot listen: the message names the address.
  */
-export async function startReceiver(options: ReceiverOptions = {}): Promise<Receiver> {
+export function startReceiver(options: ReceiverOptions = {}): Promise<Receiver> {
+  return openReceiver(options);
+}
+
+/** The same; `onIgnored` hears what of this package's metrics says nothing of a worker, each once. */
+export async function openReceiver(
+  options: ReceiverOptions,
+  onIgnored?: (what: string) => void,
+): Promise<Receiver> {
   checkOptions(options, RULES);
   const { host = '127.0.0.1', port = 0, now = monotonicNow } = options;
   const routes = new Map<string, Take | undefined>();
@@ -76,6 +84,7 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
 
   // Not before it listens: until then it misses what is reported.
   const table = new WorkerTable(now());
+  if (onIgnored) table.onIgnored = onIgnored;
   routes.set('/v1/metrics', (body, contentType) => {
     const points = decodeMetrics(body, contentType);
     table.add(points, now());

@@ -1,7 +1,8 @@
 import {
+  LONGEST_VALUE,
   METRIC_KEYS,
   METRICS,
-  type MetricKey,
+  type Metric,
   POOL_NAME,
   WORKER_ID,
   WORKER_VERSION,
@@ -24,6 +25,8 @@ const MAX_WORKERS = 20_000;
 /** Tenants, outcomes and reasons of all workers. With each as long as can be, a full table takes about 400 MiB. */
 const MAX_LABELS_OF_ALL = 400_000;
 
+/** What identifies a worker. */
+const NAMES = [POOL_NAME, WORKER_ID, WORKER_VERSION];
 const KEYS = new Map(METRIC_KEYS.map((key) => [METRICS[key].name, key]));
 
 /** The workers that reported, folded from their datapoints. Bounded: the oldest exited are forgotten first. */
@@ -31,7 +34,10 @@ export class WorkerTable {
   readonly #workers = new Map<string, WorkerRecord>();
   readonly #budget: Budget;
   readonly #maxWorkers: number;
+  readonly #ignored = new Set<string>();
   #coveredSince: number;
+  /** Hears what of our own metrics is ignored, each once. */
+  onIgnored: (what: string) => void = () => {};
 
   /** @param nowMs - From when on the table sees everything, in Unix ms. */
   constructor(nowMs: number, maxWorkers = MAX_WORKERS, maxLabels = MAX_LABELS_OF_ALL) {
@@ -50,9 +56,14 @@ export class WorkerTable {
     const reporting = new Set<WorkerRecord>();
     // A report is whole before the next one begins, however a batch has them.
     for (const point of points.toSorted((a, b) => a.timeUnixMs - b.timeUnixMs)) {
-      const key = keyOf(point);
-      const record = key && this.#recordOf(point, nowMs);
-      if (!record) continue;
+      const key = KEYS.get(point.name);
+      if (key === undefined) continue;
+      const fault = faultOf(point, METRICS[key]);
+      if (fault !== undefined) {
+        this.#ignore(fault);
+        continue;
+      }
+      const record = this.#recordOf(point, nowMs);
       record.add(key, point, nowMs);
       reporting.add(record);
     }
@@ -117,12 +128,14 @@ export class WorkerTable {
     return [...found.values()];
   }
 
-  /** Undefined when the point does not identify a worker. */
-  #recordOf(point: MetricPoint, nowMs: number): WorkerRecord | undefined {
-    const pool = identifier(point, POOL_NAME);
-    const id = identifier(point, WORKER_ID);
-    const version = identifier(point, WORKER_VERSION);
-    if (!pool || !id || !version) return undefined;
+  #ignore(what: string): void {
+    if (this.#ignored.has(what)) return;
+    this.#ignored.add(what);
+    this.onIgnored(what);
+  }
+
+  #recordOf(point: MetricPoint, nowMs: number): WorkerRecord {
+    const [pool = '', id = '', version = ''] = NAMES.map((name) => identifier(point, name));
     const key = JSON.stringify([pool, id, version]);
     const known = this.#workers.get(key);
     if (known) return known;
@@ -147,9 +160,15 @@ export class WorkerTable {
   }
 }
 
-/** The key of the metric that a plausible point is of. */
-function keyOf({ name, kind, value }: MetricPoint): MetricKey | undefined {
-  const key = KEYS.get(name);
-  if (key === undefined || !METRICS[key].isPlausible(value)) return undefined;
-  return (METRICS[key].kind === 'counter') === (kind === 'sum') ? key : undefined;
+/** Why a point of a metric of ours says nothing of a worker. Has no text of the sender: whoever sends chooses that. */
+function faultOf(point: MetricPoint, { name, kind, isPlausible }: Metric): string | undefined {
+  for (const attribute of NAMES) {
+    if (identifier(point, attribute)) continue;
+    const value = point.attributes[attribute];
+    return typeof value === 'string' && value !== ''
+      ? `datapoints whose ${attribute} is longer than ${LONGEST_VALUE} characters`
+      : `datapoints without ${attribute}`;
+  }
+  if ((kind === 'counter') !== (point.kind === 'sum')) return `${name} that came as a ${point.kind}`;
+  return isPlausible(point.value) ? undefined : `${name} with a value that it cannot have`;
 }

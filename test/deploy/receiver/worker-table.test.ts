@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as names from '../../../src/attributes.js';
 import { SourceError } from '../../../src/deploy/facts.js';
+import type { MetricPoint } from '../../../src/deploy/index.js';
 import { WorkerTable } from '../../../src/deploy/receiver/worker-table.js';
 import { point } from './points.js';
 
@@ -37,6 +38,43 @@ describe('the table', () => {
         rejected: {},
       },
     ]);
+  });
+
+  it.each<[string, MetricPoint]>([
+    [
+      'openrtc.active_sessions that came as a sum',
+      { ...point(names.METRICS.active, 1), kind: 'sum', monotonic: false },
+    ],
+    [
+      'openrtc.active_sessions with a value that it cannot have',
+      point(names.METRICS.active, -1, { attributes: {} }),
+    ],
+    [
+      'datapoints without openrtc.worker.id',
+      point(names.METRICS.active, 1, { attributes: { [names.WORKER_ID]: '' } }),
+    ],
+    [
+      'datapoints without openrtc.worker.version',
+      point(names.METRICS.active, 1, { attributes: { [names.WORKER_VERSION]: 7 } }),
+    ],
+    [
+      'datapoints whose openrtc.worker.id is longer than 255 characters',
+      point(names.METRICS.active, 1, { attributes: { [names.WORKER_ID]: 'i'.repeat(256) } }),
+    ],
+  ])('says once that it ignores %s', (what, ignored) => {
+    const said: string[] = [];
+    table.onIgnored = (line) => said.push(line);
+    table.add([ignored, ignored], 2_000);
+    table.add([ignored], 3_000);
+    expect(said).toEqual([what]);
+    expect(table.rows()).toEqual([]);
+  });
+
+  it('says nothing of what is no metric of a worker', () => {
+    const said: string[] = [];
+    table.onIgnored = (line) => said.push(line);
+    table.add([{ ...point(names.METRICS.active, 1), name: 'http.server.duration', attributes: {} }], 2_000);
+    expect(said).toEqual([]);
   });
 
   it('keeps newer gauges when an older report arrives late', () => {
