@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { greensOf, rowOf } from './support/first-row.js';
+import { NO_WORKER } from '../../examples/grafana/source/rows/holding.js';
+import { FIRST_ROW, greensOf, rowOf } from './support/first-row.js';
 import { secondsUntil } from './support/holding.js';
 import {
   END,
@@ -29,18 +30,69 @@ it('who holds the deploy is named, with the sessions', async () => {
     o2: 'accepting 3',
     o3: 'accepting 0',
   });
-  expect(await story.held(1_100, { target })).toEqual({ o1: 'draining 2', o2: 'silent 3' });
-  expect(await story.held(1_600, { target })).toEqual({});
+  expect(await story.held(1_100, { target })).toEqual({
+    o1: 'draining 2',
+    o2: 'silent 3, dropped 3',
+  });
+  // It is named for as long as its loss is counted.
+  expect(await story.held(1_600, { target })).toEqual({ o2: 'silent 3, dropped 3' });
   expect(await story.shown(1_600, { target, expected: '2' })).toMatchObject({
     phase: 'dropped',
     presumed: 3,
   });
 });
 
+it('where no worker holds the deploy, it is said why', async () => {
+  const story = await played(left('o1', 1_000), ...green(700, { end: 2_000 }));
+  const said = async (moment: number, shown = {}) => [
+    await story.held(moment, shown),
+    await story.lastEnd(moment, shown),
+  ];
+  const target = 'v2';
+  expect(await said(1_400, { target })).toEqual([{ Workers: NO_WORKER.done.text }, { none: 'None left' }]);
+  expect(await said(1_400, { target, expected: '3' })).toEqual([{ Workers: NO_WORKER.tooFew.text }, {}]);
+  expect(await said(600)).toEqual([{ Workers: NO_WORKER.noDeploy.text }, { none: 'No deploy' }]);
+  // All are silent for long: nothing is known.
+  expect(await said(2_600, { target })).toEqual([{}, {}]);
+});
+
+it('a loss that can not be dated: nobody says that nothing holds the deploy', async () => {
+  const lost = { start: -50_000, dropped: 3, goodbye: { at: 1_010, dropped: 3 } };
+  const story = await played(left('o1', 1_000), ...green(700), v1('o3', { reports: [800, 995], ...lost }));
+  expect(await story.held(1_400, { target: 'v2' })).toEqual({});
+  expect(await story.lastEnd(1_400, { target: 'v2' })).toEqual({});
+});
+
+it('each worker that dropped sessions is named, gone or not', async () => {
+  const [n1, n2] = green(700) as [Written, Written];
+  const story = await played(
+    left('o1', 1_000, { goodbye: { at: 1_000, dropped: 4 } }),
+    left('o2', 1_000),
+    { ...n1, dropped: (at) => Number(at > 1_100) },
+    n2,
+  );
+  expect(await story.held(1_050, { target: 'v2' })).toEqual({ o1: 'exited 0, dropped 4' });
+  expect(await story.held(1_400, { target: 'v2' })).toEqual({
+    n1: 'accepting 1, dropped 1',
+    o1: 'exited 0, dropped 4',
+  });
+});
+
+it('how many workers are expected is said to be a guess, where nobody said it', async () => {
+  const story = await played(left('o1', 1_000), ...green(700));
+  const [share] = FIRST_ROW.filter(({ title }) => title === 'Every worker on the target');
+  const captions = async (shown: object) =>
+    (await story.panels(1_400, { target: 'v2', ...shown }))
+      .filter(({ panel }) => panel === share)
+      .flatMap(({ rows }) => rows.flat().map(({ name }) => name));
+  expect(await captions({})).toEqual(['2 of 2, 1 expected (a guess)']);
+  expect(await captions({ expected: '3' })).toEqual(['2 of 2, 3 expected']);
+});
+
 it('a killed worker is named where all else is done', async () => {
   const story = await played(v1('o2', { reports: [0, 900], active: 3 }), left('o1', 900), ...green(700));
   for (const moment of [970, 1_200]) {
-    expect(await story.held(moment, { target: 'v2' })).toEqual({ o2: 'silent 3' });
+    expect(await story.held(moment, { target: 'v2' })).toEqual({ o2: 'silent 3, dropped 3' });
     expect((await story.shown(moment, { target: 'v2' })).phase).toBe('notDone');
     expect(await story.judge(moment)).toMatchObject({
       phase: 'draining',
@@ -132,6 +184,10 @@ describe('no deploy is neutral:', () => {
       expect(row.phase, target).toBe('noDeploy');
       expect(greensOf(row), target).toEqual([]);
     }
+    // Nothing beside it speaks as if there were one.
+    const first = (await story.panels(2_000)).filter(({ panel }) => FIRST_ROW.some((one) => one === panel));
+    const captions = first.flatMap(({ rows }) => rows.flat().map(({ name }) => name));
+    expect(captions).toEqual(['', 'one version', '', 'one version']);
     expect((await story.judge(2_000)).phase).toBe('waiting');
   });
 

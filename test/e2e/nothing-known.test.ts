@@ -16,7 +16,7 @@ const NOTHING: Readonly<Record<string, string>> = {
   'Sessions dropped': `Not known ${GREY}`,
   'Sessions by version': 'No worker reports',
   Workers: 'No worker reports',
-  'What holds it': 'No worker, or nothing is known',
+  'What holds it, and who dropped sessions': 'Nothing is known',
   'Last session ends': `None known ${GREY}`,
   'Alerts that fire': 'None, or rules not installed',
   'All workers': 'No worker reported',

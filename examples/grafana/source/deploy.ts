@@ -1,6 +1,6 @@
 import { DECIDING_KEYS, METRICS } from '../../../src/attributes.js';
 import { either, labelName, quoted, seriesByName } from '../../../src/deploy/prometheus/promql.js';
-import { PHASES, type PhaseName } from './phases.js';
+import { PHASES, type PhaseName, UNJUDGED } from './phases.js';
 import {
   AGE,
   ANYONE,
@@ -98,7 +98,7 @@ const CLEAR = `(${ANYONE} > 1e9 * $unclear)`;
 /** Neither gone with a goodbye nor long silent: all of these must be settled on the target. */
 const UNFINISHED = except(folded('max', reported({ window: LEAD })), exited(IN_WINDOW));
 /** The workers that the deploy waits for. */
-export const HELD = `(${except(UNFINISHED, settled(TARGET))})`;
+export const HELD = `(${except(UNFINISHED, settled(TARGET))} unless on () ${ONE_VERSION})`;
 const needed = `clamp_min(count(${UNFINISHED}), $needed)`;
 const SETTLED = `count${settled(TARGET)}`;
 const settledCount = `(${SETTLED} or 0 * ${ANYONE})`;
@@ -139,15 +139,17 @@ export const PHASE = `(${holds
   .map(([phase, signs]) => `0*count(${signs.join(' or ')})+${PHASES[phase].value}`)
   .join(' or ')}) and ${WITNESS}`;
 
-/** What the checks are where there is no deploy to judge: no good news, and no number. */
-export const NO_DEPLOY = -1;
-const withoutDeploy = `${NO_DEPLOY} * (${ONE_VERSION})`;
+/** Where there is no deploy to judge: no good news, and no number. */
+export const WITHOUT_DEPLOY = `${UNJUDGED.noDeploy.value} * (${ONE_VERSION}) and ${CLEAR} and ${WITNESS}`;
+const isDeploy = `unless on () ${ONE_VERSION} and on () ${WITNESS}`;
+/** Where no worker holds the deploy, and no loss can be missing: 1 when as many as expected have settled, else 0. */
+export const ENOUGH = `(${settledCount} >= bool $needed and ${DATED} ${isDeploy})`;
 
 /**
  * Exactly 1 when every worker that ran is accounted for: settled workers, of these and all that hold the deploy open. Its
  * numbers are labels.
  */
-const share = `${withoutDeploy} or floor(1000 * ${settledCount} / ${needed}) / 1000`;
+const share = `floor(1000 * ${settledCount} / ${needed}) / 1000`;
 const numbers = {
   settled: settledCount,
   open: `(count(${UNFINISHED}) or 0 * ${ANYONE})`,
@@ -155,7 +157,10 @@ const numbers = {
 const labels = Object.entries(numbers).map(
   ([name, value]) => `on () group_left (${name}) count_values(${quoted(name)}, ${value})`,
 );
-export const ON_TARGET = `(${[`(${share})`, ...labels].join(' * ')}) and on () ${CLEAR} and on () ${WITNESS}`;
+/** Says that the number of expected workers is a guess, where nobody gave one. */
+const guess = (numbers: string) =>
+  `label_replace(label_replace(${numbers}, "given", "$expected", "", ""), "guess", " (a guess)", "given", "")`;
+export const ON_TARGET = `${guess([`(${share})`, ...labels].join(' * '))} and on () ${CLEAR} ${isDeploy}`;
 
 /** A sum where it is more than 0; else what stands for none. */
 const told = (sessions: string, ...none: readonly string[]) =>
@@ -164,16 +169,15 @@ const told = (sessions: string, ...none: readonly string[]) =>
 /** Sessions on running workers, except those of the target that accept. */
 export const LEFT = told(
   except(folded('max', last(METRICS.active)), accepting({ matchers: TARGET })),
-  withoutDeploy,
+  WITHOUT_DEPLOY,
   `0 * ${CLEAR}`,
 );
 
 const presumed = folded('max', PRESUMED);
-/** Sessions that silent workers had last; nothing where that can not be told. */
-export const STILL_PRESUMED = told(presumed, `0 * ${DATED}`);
+/** Sessions that silent workers had last. */
+export const STILL_PRESUMED = told(presumed);
 /** These, and sessions that workers lost since the window began, by their reports. */
-export const DROPPED = told(
-  `${LOST} or label_replace(${presumed}, "presumed", "yes", "", "")`,
-  withoutDeploy,
-  `0 * ${DATED}`,
-);
+const losses = `${LOST} or label_replace(${presumed}, "presumed", "yes", "", "")`;
+export const DROPPED = told(losses, `0 * ${DATED} unless ${ONE_VERSION}`);
+/** The same, of each worker that has any. */
+export const DROPPED_BY = `(sum by(${WORKER})(${losses}) and on () ${WITNESS})`;

@@ -8,6 +8,9 @@ export const PHASES = {
   noDeploy: { value: 5, text: 'No deploy', color: '#5a6b8c' },
 } as const;
 
+/** With one version there is nothing to check: the checks are as neutral as the verdict. */
+export const UNJUDGED = { noDeploy: { ...PHASES.noDeploy, value: -1 } };
+
 export type PhaseName = keyof typeof PHASES;
 
 /** What the number of a worker's state means, and how it is shown. */
@@ -18,3 +21,6 @@ export const STATES = {
   exited: { value: 4, text: 'exited', color: '#5a6b8c' },
   silent: { value: 5, text: 'silent', color: 'red' },
 } as const;
+
+/** The same of a worker that the deploy waits for: where it accepts, that is no good news. */
+export const HELD_STATES = { ...STATES, accepting: { ...STATES.accepting, color: PHASES.notDone.color } };

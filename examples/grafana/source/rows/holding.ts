@@ -1,12 +1,12 @@
-import { MappingType, type Panel, type ValueMapping } from '@grafana/schema';
+import type { Panel } from '@grafana/schema';
 import { METRICS, POOL_NAME } from '../../../../src/attributes.js';
 import { matcher, range } from '../../../../src/deploy/prometheus/promql.js';
-import { HELD } from '../deploy.js';
-import { stat, table } from '../panels.js';
-import { PHASES } from '../phases.js';
+import { DROPPED_BY, ENOUGH, HELD, WITHOUT_DEPLOY } from '../deploy.js';
+import { matching, stat, table, words } from '../panels.js';
+import { HELD_STATES, PHASES, UNJUDGED } from '../phases.js';
 import { now, rows } from '../queries.js';
 import { states } from '../states.js';
-import { ofDrain, workerColumns, workerOverrides } from '../worker-table.js';
+import { column, NOBODY, ofSome, workerColumns, workerOverrides } from '../worker-table.js';
 import {
   DRAIN_ELAPSED,
   DRAIN_TIMEOUT,
@@ -14,7 +14,6 @@ import {
   except,
   exited,
   folded,
-  LEAD,
   last,
   of,
   WINDOW,
@@ -22,6 +21,7 @@ import {
 } from '../workers.js';
 
 const HEIGHT = 8;
+const NEUTRAL = PHASES.noDeploy.color;
 const LATELY = '5m';
 const drainingSessions = where(folded('max', `(${last(METRICS.active)} > 0)`), draining());
 const sessions = `sum(${drainingSessions})`;
@@ -36,38 +36,49 @@ const guess = `time() + ${sessions} / (${fall} > 0) * (ln(${sessions}) + 0.58)`;
 /** Later than any time, in Unix s. */
 const FAR = '1e12';
 const inMs = (seconds: string) => `1000 * (${seconds})`;
+/** Workers that one looks at: those that hold the deploy, and those that dropped sessions. */
+const SHOWN = `(${HELD} or ${DROPPED_BY})`;
+const shown = (values: string) => rows(where(`(${values})`, SHOWN));
 /** The last sessions, also of a worker that is silent. */
-const lastSessions = except(
-  folded('max', last(METRICS.active, { window: LEAD })),
-  exited({ window: WINDOW }),
-);
+const known = folded('max', last(METRICS.active, { window: WINDOW }));
+const lastSessions = except(known, exited({ window: WINDOW }));
+/** Why no worker stands here. */
+export const NO_WORKER = {
+  done: { value: 1, text: 'None: nothing holds it', color: NEUTRAL },
+  tooFew: { value: 0, text: 'None: fewer than expected have settled on the target', color: NEUTRAL },
+  noDeploy: { value: UNJUDGED.noDeploy.value, text: 'None: one version, no deploy', color: NEUTRAL },
+};
+const NONE_LEFT = words({ none: { value: 1, text: 'None left', color: NEUTRAL } });
 
 /** The whole name has no room on a small screen. */
-const shortAlert: ValueMapping = {
-  type: MappingType.RegexToText,
-  options: { pattern: '^OpenRTC(.*)$', result: { text: '$1', index: 0 } },
-};
+const shortAlert = matching({ pattern: 'OpenRTC(.*)', text: '$1' });
 
 /** Row "What holds it" */
 export const HOLDING: Panel[] = [
   table({
-    title: 'What holds it',
-    description: `**Good:** no worker. A worker's name leads to its sessions in Tempo.
+    title: 'What holds it, and who dropped sessions',
+    description: `**Good:** nothing holds it, and no worker is red. A worker's name leads to its sessions in Tempo.
 
-**Not:** *silent* with sessions: they are presumed dropped until it returns. *draining*: wait; past its drain timeout see the runbook. Empty is not good news while the verdict is unknown.`,
+**Not:** *silent* with sessions: they are presumed dropped until it returns. *draining*: wait; past its drain timeout see the runbook. *Dropped*: it stays here until the next deploy.`,
     queries: [
-      rows(where(`(${states(LEAD)})`, HELD)),
-      rows(where(`(${lastSessions})`, HELD)),
-      rows(where(`(${ofDrain(DRAIN_ELAPSED, `(${lastSessions})`)})`, HELD)),
-      rows(where(`(${ofDrain(DRAIN_TIMEOUT, `(${lastSessions})`)})`, HELD)),
+      shown(states(WINDOW)),
+      shown(ofSome(lastSessions, known)),
+      shown(ofSome(DROPPED_BY, known)),
+      shown(ofSome(DRAIN_ELAPSED, known)),
+      shown(ofSome(DRAIN_TIMEOUT, known)),
+      rows(`${ENOUGH} unless on () ${SHOWN}`),
+      rows(`${WITHOUT_DEPLOY} unless on () ${DROPPED_BY}`),
     ],
     width: 14,
     height: HEIGHT,
-    noValue: 'No worker, or nothing is known',
+    noValue: 'Nothing is known',
     unit: 'none',
-    sortBy: 'Sessions',
-    ...workerColumns(['State', 'Sessions', 'Draining', 'Timeout']),
-    overrides: workerOverrides(),
+    sortBy: ['Dropped', 'Sessions'],
+    ...workerColumns(['State', 'Sessions', 'Dropped', 'Draining', 'Timeout']),
+    overrides: [
+      ...workerOverrides({ states: HELD_STATES }),
+      column(NOBODY, { id: 'mappings', value: [words(NO_WORKER)] }),
+    ],
   }),
   stat({
     title: 'Last session ends',
@@ -78,12 +89,15 @@ export const HOLDING: Panel[] = [
       now(inMs(`${guess} < (${deadline} or ${FAR} * ${sessions}) unless ${lateSince}`), 'about (a guess)'),
       now(inMs(deadline), 'at the latest'),
       now(inMs(lateSince), 'late since'),
+      now(`${ENOUGH} == 1 unless on () ${HELD}`, 'nothing holds it'),
+      now(WITHOUT_DEPLOY, 'one version'),
     ],
     width: 4,
     height: HEIGHT,
     noValue: 'None known',
     unit: 'time:HH:mm',
     colors: [[0, 'blue']],
+    mappings: [NONE_LEFT, words(UNJUDGED)],
     named: true,
     below: true,
     overrides: [

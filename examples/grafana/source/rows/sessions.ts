@@ -39,7 +39,7 @@ export const SESSIONS: Panel[] = [
 **Not:** give the drain at least so much time.`,
     queries: [spans(sessionsWhere('duration > 1s'))],
     noValue: 'None, or Tempo knows nothing',
-    sortBy: 'Duration',
+    sortBy: ['Duration'],
     ...half,
   }),
   table({
