@@ -89,6 +89,17 @@ it('how many workers are expected is said to be a guess, where nobody said it', 
   expect(await captions({ expected: '3' })).toEqual(['2 of 2, 3 expected']);
 });
 
+it('long ids are told apart by their ends, the version is last', async () => {
+  const id = '2d437c50-61f4-499e-abf4-376c8fc8e69e';
+  const story = await played(
+    v1(id, { reports: [0, 1_000] }),
+    v1('voice-7b8d5f-x2x9z', { reports: [0, 1_000] }),
+  );
+  const views = await story.panels(900);
+  const lines = views.find(({ panel }) => panel.type === 'state-timeline')?.rows.flat() ?? [];
+  expect(lines.map(({ name }) => name)).toEqual(['…376c8fc8e69e v1', 'voice-7b8d5f-x2x9z v1']);
+});
+
 it('a killed worker is named where all else is done', async () => {
   const story = await played(v1('o2', { reports: [0, 900], active: 3 }), left('o1', 900), ...green(700));
   for (const moment of [970, 1_200]) {

@@ -15,7 +15,7 @@ const NOTHING: Readonly<Record<string, string>> = {
   'Sessions left on old workers': `Not known ${GREY}`,
   'Sessions dropped': `Not known ${GREY}`,
   'Sessions by version': 'No worker reports',
-  Workers: 'No worker reports',
+  Workers: 'No data',
   'What holds it, and who dropped sessions': 'Nothing is known',
   'Last session ends': `None known ${GREY}`,
   'Alerts that fire': 'None, or rules not installed',

@@ -96,7 +96,7 @@ function panel(
     fieldConfig: {
       defaults: {
         unit,
-        noValue,
+        ...(noValue && { noValue }),
         color: { mode },
         thresholds: thresholds(colors),
         mappings: [...(common.mappings ?? []), ...(hasNothing ? [nothing(noValue)] : [])],
@@ -145,8 +145,9 @@ export function timeseries(common: Common & { readonly stacked?: boolean }): Pan
   const custom = {
     axisPlacement: AxisPlacement.Auto,
     axisSoftMin: 0,
-    fillOpacity: common.stacked ? 30 : 0,
-    lineWidth: 1,
+    fillOpacity: common.stacked ? 60 : 0,
+    // Where a version has no value its line would lie on that of another.
+    lineWidth: common.stacked ? 0 : 1,
     spanNulls: false,
     stacking,
   };
