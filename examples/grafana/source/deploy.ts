@@ -139,11 +139,13 @@ export const PHASE = `(${holds
   .map(([phase, signs]) => `0*count(${signs.join(' or ')})+${PHASES[phase].value}`)
   .join(' or ')}) and ${WITNESS}`;
 
+const withoutDeploy = `${UNJUDGED.noDeploy.value} * (${ONE_VERSION}) and ${CLEAR}`;
 /** Where there is no deploy to judge: no good news, and no number. */
-export const WITHOUT_DEPLOY = `${UNJUDGED.noDeploy.value} * (${ONE_VERSION}) and ${CLEAR} and ${WITNESS}`;
-const isDeploy = `unless on () ${ONE_VERSION} and on () ${WITNESS}`;
-/** Where no worker holds the deploy, and no loss can be missing: 1 when as many as expected have settled, else 0. */
-export const ENOUGH = `(${settledCount} >= bool $needed and ${DATED} ${isDeploy})`;
+export const WITHOUT_DEPLOY = `${withoutDeploy} and ${WITNESS}`;
+/** 1 where as many as expected have settled, else 0; nothing where a loss can be missing. */
+const enough = `${settledCount} >= bool $needed and ${DATED} unless ${ONE_VERSION}`;
+/** Where the deploy waits for nobody. */
+export const NOTHING_HOLDS = `(${enough}) == 1 and ${WITNESS} unless on () ${HELD}`;
 
 /**
  * Exactly 1 when every worker that ran is accounted for: settled workers, of these and all that hold the deploy open. Its
@@ -160,7 +162,7 @@ const labels = Object.entries(numbers).map(
 /** Says that the number of expected workers is a guess, where nobody gave one. */
 const guess = (numbers: string) =>
   `label_replace(label_replace(${numbers}, "given", "$expected", "", ""), "guess", " (a guess)", "given", "")`;
-export const ON_TARGET = `${guess([`(${share})`, ...labels].join(' * '))} and on () ${CLEAR} ${isDeploy}`;
+export const ON_TARGET = `${guess([`(${share})`, ...labels].join(' * '))} and on () ${CLEAR} unless on () ${ONE_VERSION} and on () ${WITNESS}`;
 
 /** A sum where it is more than 0; else what stands for none. */
 const told = (sessions: string, ...none: readonly string[]) =>
@@ -181,3 +183,5 @@ const losses = `${LOST} or label_replace(${presumed}, "presumed", "yes", "", "")
 export const DROPPED = told(losses, `0 * ${DATED} unless ${ONE_VERSION}`);
 /** The same, of each worker that has any. */
 export const DROPPED_BY = `(sum by(${WORKER})(${losses}) and on () ${WITNESS})`;
+/** Why no worker holds the deploy, and none dropped sessions: as {@link WITHOUT_DEPLOY}, or whether enough have settled. */
+export const NO_WORKER = `(${enough} or ${withoutDeploy}) and ${WITNESS} unless on () (${HELD} or ${losses})`;

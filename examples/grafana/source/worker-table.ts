@@ -72,7 +72,7 @@ export const workerOverrides = ({ more = 0, isWhole, states = STATES }: Look) =>
     'State',
     { id: 'mappings', value: [words(states)] },
     { id: 'custom.cellOptions', value: { type: 'color-text' } },
-    { id: 'custom.width', value: 75 + more },
+    { id: 'custom.width', value: 85 + more },
   ),
   optional('Sessions', 90 + more, 'none'),
   optional('Dropped', 95 + more, 'none', NO_VALUE),

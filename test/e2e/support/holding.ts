@@ -1,6 +1,6 @@
 import { GREY } from '../../../examples/grafana/source/panels.js';
 import { HELD_STATES, PHASES, STATES } from '../../../examples/grafana/source/phases.js';
-import { NO_WORKER } from '../../../examples/grafana/source/rows/holding.js';
+import { REASONS } from '../../../examples/grafana/source/rows/holding.js';
 import { NOBODY } from '../../../examples/grafana/source/worker-table.js';
 import type { DeployFacts } from '../../../src/deploy/facts.js';
 import { sortFacts } from '../../../src/deploy/verdict/assessment.js';
@@ -100,7 +100,7 @@ export function heldProblems(
       ? []
       : [`${id}: ${held[id]}, where the gate says ${state} ${sessions}`],
   );
-  const nothing = held[NOBODY] === NO_WORKER.done.text;
+  const nothing = held[NOBODY] === REASONS.done.text;
   if (nothing && [checks.version, checks.drained].some(({ state }) => state !== 'met')) {
     named.push('nothing holds it, and the gate waits');
   }

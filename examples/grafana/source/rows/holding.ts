@@ -1,7 +1,7 @@
 import type { Panel } from '@grafana/schema';
 import { METRICS, POOL_NAME } from '../../../../src/attributes.js';
 import { matcher, range } from '../../../../src/deploy/prometheus/promql.js';
-import { DROPPED_BY, ENOUGH, HELD, WITHOUT_DEPLOY } from '../deploy.js';
+import { DROPPED_BY, HELD, NO_WORKER, NOTHING_HOLDS, WITHOUT_DEPLOY } from '../deploy.js';
 import { matching, stat, table, words } from '../panels.js';
 import { HELD_STATES, PHASES, UNJUDGED } from '../phases.js';
 import { now, rows } from '../queries.js';
@@ -12,7 +12,6 @@ import {
   DRAIN_TIMEOUT,
   draining,
   except,
-  exited,
   folded,
   last,
   of,
@@ -36,14 +35,12 @@ const guess = `time() + ${sessions} / (${fall} > 0) * (ln(${sessions}) + 0.58)`;
 /** Later than any time, in Unix s. */
 const FAR = '1e12';
 const inMs = (seconds: string) => `1000 * (${seconds})`;
-/** Workers that one looks at: those that hold the deploy, and those that dropped sessions. */
-const SHOWN = `(${HELD} or ${DROPPED_BY})`;
-const shown = (values: string) => rows(where(`(${values})`, SHOWN));
+/** Of the workers that hold the deploy. */
+const held = (values: string) => rows(where(`(${values})`, HELD));
 /** The last sessions, also of a worker that is silent. */
-const known = folded('max', last(METRICS.active, { window: WINDOW }));
-const lastSessions = except(known, exited({ window: WINDOW }));
+const lastSessions = folded('max', last(METRICS.active, { window: WINDOW }));
 /** Why no worker stands here. */
-export const NO_WORKER = {
+export const REASONS = {
   done: { value: 1, text: 'None: nothing holds it', color: NEUTRAL },
   tooFew: { value: 0, text: 'None: fewer than expected have settled on the target', color: NEUTRAL },
   noDeploy: { value: UNJUDGED.noDeploy.value, text: 'None: one version, no deploy', color: NEUTRAL },
@@ -61,13 +58,12 @@ export const HOLDING: Panel[] = [
 
 **Not:** *silent* with sessions: they are presumed dropped until it returns. *draining*: wait; past its drain timeout see the runbook. *Dropped*: it stays here until the next deploy.`,
     queries: [
-      shown(states(WINDOW)),
-      shown(ofSome(lastSessions, known)),
-      shown(ofSome(DROPPED_BY, known)),
-      shown(ofSome(DRAIN_ELAPSED, known)),
-      shown(ofSome(DRAIN_TIMEOUT, known)),
-      rows(`${ENOUGH} unless on () ${SHOWN}`),
-      rows(`${WITHOUT_DEPLOY} unless on () ${DROPPED_BY}`),
+      rows(where(`(${states(WINDOW)})`, `(${HELD} or ${DROPPED_BY})`)),
+      held(lastSessions),
+      rows(ofSome(DROPPED_BY, HELD)),
+      held(ofSome(DRAIN_ELAPSED, lastSessions)),
+      held(ofSome(DRAIN_TIMEOUT, lastSessions)),
+      rows(NO_WORKER),
     ],
     width: 14,
     height: HEIGHT,
@@ -77,7 +73,7 @@ export const HOLDING: Panel[] = [
     ...workerColumns(['State', 'Sessions', 'Dropped', 'Draining', 'Timeout']),
     overrides: [
       ...workerOverrides({ states: HELD_STATES }),
-      column(NOBODY, { id: 'mappings', value: [words(NO_WORKER)] }),
+      column(NOBODY, { id: 'mappings', value: [words(REASONS)] }),
     ],
   }),
   stat({
@@ -89,7 +85,7 @@ export const HOLDING: Panel[] = [
       now(inMs(`${guess} < (${deadline} or ${FAR} * ${sessions}) unless ${lateSince}`), 'about (a guess)'),
       now(inMs(deadline), 'at the latest'),
       now(inMs(lateSince), 'late since'),
-      now(`${ENOUGH} == 1 unless on () ${HELD}`, 'nothing holds it'),
+      now(NOTHING_HOLDS, 'nothing holds it'),
       now(WITHOUT_DEPLOY, 'one version'),
     ],
     width: 4,
