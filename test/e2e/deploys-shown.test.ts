@@ -152,6 +152,8 @@ it.each<[string, Partial<Written>, object]>([
   expect(await story.lastEnd(1_000)).toEqual(
     Object.fromEntries(Object.entries(expected).map(([name, at]) => [name, story.clock(at)])),
   );
+  // A drain is blue, and orange when it is late.
+  expect(await story.held(1_000)).toMatchObject({ o2: 'late' in expected ? 'late 2' : 'draining 2' });
   const { timeLeftAtMostSeconds } = await story.judge(1_000);
   expect(timeLeftAtMostSeconds === undefined).toBe(!('latest' in expected));
 });

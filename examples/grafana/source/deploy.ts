@@ -6,12 +6,11 @@ import {
   ANYONE,
   accepting,
   DAY,
-  DRAIN_ELAPSED,
-  DRAIN_TIMEOUT,
   except,
   exited,
   folded,
   inPool,
+  LATE,
   LEAD,
   last,
   most,
@@ -62,9 +61,6 @@ const startsTwice = `stddev by (${WORKER}) (${starts}) > 0`;
 const startsAgain = either(
   ...seriesByName(METRICS.startTime, inPool()).map((starts) => `changes(${starts}[${WINDOW}])`),
 );
-
-/** Past the drain timeout, by their own reports, with sessions. */
-const LATE = `${DRAIN_ELAPSED} > ${DRAIN_TIMEOUT} and on(${WORKER}) (${last(METRICS.active)} > 0)`;
 
 /** Workers of other versions that ran before the window and said no goodbye then. */
 const ranBefore = `min_over_time(${of(METRICS.running, OTHERS)}[1h] offset ${WINDOW}) == 1`;

@@ -17,6 +17,7 @@ export type PhaseName = keyof typeof PHASES;
 export const STATES = {
   accepting: { value: 1, text: 'accepting', color: 'green' },
   draining: { value: 2, text: 'draining', color: 'blue' },
+  late: { value: 6, text: 'late', color: 'orange' },
   drained: { value: 3, text: 'drained', color: 'light-blue' },
   exited: { value: 4, text: 'exited', color: '#5a6b8c' },
   silent: { value: 5, text: 'silent', color: 'red' },

@@ -96,7 +96,8 @@ export function heldProblems(
   { target, checks, waitingFor }: Verdict,
 ): string[] {
   const named = waitingFor.flatMap(({ id, state, sessions }) =>
-    held[id]?.replace(/, dropped \d+$/, '') === `${state} ${sessions}`
+    held[id]?.replace(/, dropped \d+$/, '').replace(STATES.late.text, STATES.draining.text) ===
+    `${state} ${sessions}`
       ? []
       : [`${id}: ${held[id]}, where the gate says ${state} ${sessions}`],
   );
