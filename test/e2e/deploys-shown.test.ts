@@ -15,6 +15,19 @@ import {
 
 const { played } = usePlayedPrometheus();
 
+/** What stands above the numbers of a panel. */
+async function captionsOf(
+  story: Awaited<ReturnType<typeof played>>,
+  title: string,
+  moment: number,
+  shown: object = {},
+): Promise<string[]> {
+  const views = await story.panels(moment, { target: 'v2', ...shown });
+  return views
+    .filter(({ panel }) => panel.title === title)
+    .flatMap(({ rows }) => rows.flat().map(({ name }) => name));
+}
+
 it('who holds the deploy is named, with the sessions', async () => {
   const story = await played(
     v1('o1', { reports: [0, 1_485], active: 2, draining: (at) => Number(at > 800), goodbye: { at: 1_500 } }),
@@ -78,13 +91,19 @@ it('each worker that dropped sessions is named, gone or not', async () => {
   });
 });
 
+it('how many workers have the sessions that are left is said', async () => {
+  const story = await played(
+    ...['o1', 'o2'].map((id) => left(id, 1_000, { active: (at) => (at < 900 || id === 'o1' ? 3 : 0) })),
+    ...green(700),
+  );
+  expect(await captionsOf(story, 'Sessions left on old workers', 850)).toEqual(['on 2 of them']);
+  expect(await captionsOf(story, 'Sessions left on old workers', 950)).toEqual(['on 1 of them']);
+  expect(await captionsOf(story, 'Sessions left on old workers', 1_400)).toEqual(['on none of them']);
+});
+
 it('how many workers are expected is said to be a guess, where nobody said it', async () => {
   const story = await played(left('o1', 1_000), ...green(700));
-  const [share] = FIRST_ROW.filter(({ title }) => title === 'Every worker on the target');
-  const captions = async (shown: object) =>
-    (await story.panels(1_400, { target: 'v2', ...shown }))
-      .filter(({ panel }) => panel === share)
-      .flatMap(({ rows }) => rows.flat().map(({ name }) => name));
+  const captions = (shown: object) => captionsOf(story, 'Every worker on the target', 1_400, shown);
   expect(await captions({})).toEqual(['2 of 2, 1 expected (a guess)']);
   expect(await captions({ expected: '3' })).toEqual(['2 of 2, 3 expected']);
 });
@@ -200,7 +219,7 @@ describe('no deploy is neutral:', () => {
     // Nothing beside it speaks as if there were one.
     const first = (await story.panels(2_000)).filter(({ panel }) => FIRST_ROW.some((one) => one === panel));
     const captions = first.flatMap(({ rows }) => rows.flat().map(({ name }) => name));
-    expect(captions).toEqual(['', 'one version', '', 'one version']);
+    expect(captions).toEqual(['', 'one version', 'one version', 'one version']);
     expect((await story.judge(2_000)).phase).toBe('waiting');
   });
 

@@ -161,22 +161,21 @@ const guess = (numbers: string) =>
 export const ON_TARGET = `${guess([`(${share})`, ...labels].join(' * '))} and on () ${CLEAR} unless on () ${ONE_VERSION} and on () ${WITNESS}`;
 
 /** A sum where it is more than 0; else what stands for none. */
-const told = (sessions: string, ...none: readonly string[]) =>
-  `(${[`sum(${sessions}) > 0`, ...none].join(' or ')}) and ${WITNESS}`;
+const told = (sum: string, ...none: readonly string[]) =>
+  `(${[`${sum} > 0`, ...none].join(' or on () ')}) and on () ${WITNESS}`;
 
-/** Sessions on running workers, except those of the target that accept. */
-export const LEFT = told(
-  except(folded('max', last(METRICS.active)), accepting({ matchers: TARGET })),
-  WITHOUT_DEPLOY,
-  `0 * ${CLEAR}`,
-);
+/** Sessions on running workers, except those of the target that accept; on how many is a label. */
+const left = `(${except(folded('max', last(METRICS.active)), accepting({ matchers: TARGET }))})`;
+const onWorkers = `on () group_left (workers) count_values("workers", count(${left} > 0))`;
+const onNone = `label_replace(0 * ${CLEAR} unless ${ONE_VERSION}, "workers", "none", "", "")`;
+export const LEFT = told(`sum(${left}) * ${onWorkers}`, onNone);
 
 const presumed = folded('max', PRESUMED);
 /** Sessions that silent workers had last. */
-export const STILL_PRESUMED = told(presumed);
+export const STILL_PRESUMED = told(`sum(${presumed})`);
 /** These, and sessions that workers lost since the window began, by their reports. */
 const losses = `${LOST} or label_replace(${presumed}, "presumed", "yes", "", "")`;
-export const DROPPED = told(losses, `0 * ${DATED} unless ${ONE_VERSION}`);
+export const DROPPED = told(`sum(${losses})`, `0 * ${DATED} unless ${ONE_VERSION}`);
 /** The same, of each worker that has any. */
 export const DROPPED_BY = `(sum by(${WORKER})(${losses}) and on () ${WITNESS})`;
 /** Why no worker holds the deploy, and none dropped sessions: as {@link WITHOUT_DEPLOY}, or whether enough have settled. */

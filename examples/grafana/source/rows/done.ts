@@ -45,7 +45,7 @@ export const DONE: Panel[] = [
     description: `**Good:** 0: no session on running workers, except on those of the target that accept.
 
 **Not:** let them end by themselves. When a worker is past its drain timeout, see the runbook.`,
-    queries: [now(LEFT)],
+    queries: [now(LEFT, 'on {{workers}} of them'), oneVersion(`${WITHOUT_DEPLOY} unless on () ${LEFT}`)],
     width: WIDTH,
     height: HEIGHT,
     noValue: NOT_KNOWN,
@@ -55,6 +55,7 @@ export const DONE: Panel[] = [
       [1, 'blue'],
     ],
     mappings: [words(UNJUDGED)],
+    named: true,
   }),
   stat({
     title: 'Sessions dropped',
@@ -64,7 +65,7 @@ export const DONE: Panel[] = [
     queries: [
       now(DROPPED, 'in all'),
       now(STILL_PRESUMED, 'presumed'),
-      oneVersion(`${WITHOUT_DEPLOY} unless ${DROPPED}`),
+      oneVersion(`${WITHOUT_DEPLOY} unless on () ${DROPPED}`),
     ],
     width: WIDTH,
     height: HEIGHT,
