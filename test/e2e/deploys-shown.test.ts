@@ -101,10 +101,10 @@ it('how many workers have the sessions that are left is said', async () => {
   expect(await captionsOf(story, 'Sessions left on old workers', 1_400)).toEqual(['on none of them']);
 });
 
-it('how many workers are expected is said to be a guess, where nobody said it', async () => {
+it('how many workers are expected is a question, where nobody said it', async () => {
   const story = await played(left('o1', 1_000), ...green(700));
   const captions = (shown: object) => captionsOf(story, 'Every worker on the target', 1_400, shown);
-  expect(await captions({})).toEqual(['2 of 2, 1 expected (a guess)']);
+  expect(await captions({})).toEqual(['2 of 2, 1 expected?']);
   expect(await captions({ expected: '3' })).toEqual(['2 of 2, 3 expected']);
 });
 

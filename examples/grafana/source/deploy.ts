@@ -155,9 +155,8 @@ const numbers = {
 const labels = Object.entries(numbers).map(
   ([name, value]) => `on () group_left (${name}) count_values(${quoted(name)}, ${value})`,
 );
-/** Says that the number of expected workers is a guess, where nobody gave one. */
-const guess = (numbers: string) =>
-  `label_replace(label_replace(${numbers}, "given", "$expected", "", ""), "guess", " (a guess)", "given", "")`;
+/** Asks whether so many workers are expected, where nobody said it: then an empty text is what was given. */
+const guess = (numbers: string) => `label_replace(${numbers}, "guess", "?", "", "$expected")`;
 export const ON_TARGET = `${guess([`(${share})`, ...labels].join(' * '))} and on () ${CLEAR} unless on () ${ONE_VERSION} and on () ${WITNESS}`;
 
 /** A sum where it is more than 0; else what stands for none. */

@@ -27,7 +27,7 @@ export const DONE: Panel[] = [
     title: 'Every worker on the target',
     description: `**Good:** exactly 100 %. As many as expected are settled (they accept on the target and have reported for a silence window), and every other worker said goodbye.
 
-**Not:** "What holds it" names the workers: old ones that run, young ones, silent ones. *A guess*: as many as accepted before; in a rollback give the number above.`,
+**Not:** "What holds it" names the workers: old ones that run, young ones, silent ones. *expected?* is a guess, as many as accepted before: in a rollback give the number above.`,
     queries: [now(ON_TARGET, '{{settled}} of {{open}}, $needed expected{{guess}}'), oneVersion()],
     width: WIDTH,
     height: HEIGHT,

@@ -73,7 +73,7 @@ export const HOLDING: Panel[] = [
     ...workerColumns(['State', 'Sessions', 'Dropped', 'Draining', 'Timeout']),
     overrides: [
       ...workerOverrides({ states: HELD_STATES }),
-      column(NOBODY, { id: 'mappings', value: [words(REASONS)] }),
+      column(NOBODY, { id: 'mappings', value: [words(REASONS)] }, { id: 'custom.align', value: 'left' }),
     ],
   }),
   stat({
