@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { greensOf, rowOf } from './support/first-row.js';
+import { REASONS } from '../../examples/grafana/source/rows/holding.js';
+import { FIRST_ROW, greensOf, rowOf } from './support/first-row.js';
 import { secondsUntil } from './support/holding.js';
 import {
   END,
@@ -13,6 +14,19 @@ import {
 } from './support/played-prometheus.js';
 
 const { played } = usePlayedPrometheus();
+
+/** What stands above the numbers of a panel. */
+async function captionsOf(
+  story: Awaited<ReturnType<typeof played>>,
+  title: string,
+  moment: number,
+  shown: object = {},
+): Promise<string[]> {
+  const views = await story.panels(moment, { target: 'v2', ...shown });
+  return views
+    .filter(({ panel }) => panel.title === title)
+    .flatMap(({ rows }) => rows.flat().map(({ name }) => name));
+}
 
 it('who holds the deploy is named, with the sessions', async () => {
   const story = await played(
@@ -29,18 +43,86 @@ it('who holds the deploy is named, with the sessions', async () => {
     o2: 'accepting 3',
     o3: 'accepting 0',
   });
-  expect(await story.held(1_100, { target })).toEqual({ o1: 'draining 2', o2: 'silent 3' });
-  expect(await story.held(1_600, { target })).toEqual({});
+  expect(await story.held(1_100, { target })).toEqual({
+    o1: 'draining 2',
+    o2: 'silent 3, dropped 3',
+  });
+  // It is named for as long as its loss is counted.
+  expect(await story.held(1_600, { target })).toEqual({ o2: 'silent , dropped 3' });
   expect(await story.shown(1_600, { target, expected: '2' })).toMatchObject({
     phase: 'dropped',
     presumed: 3,
   });
 });
 
+it('where no worker holds the deploy, it is said why', async () => {
+  const story = await played(left('o1', 1_000), ...green(700, { end: 2_000 }));
+  const said = async (moment: number, shown = {}) => [
+    await story.held(moment, shown),
+    await story.lastEnd(moment, shown),
+  ];
+  const target = 'v2';
+  expect(await said(1_400, { target })).toEqual([{ Workers: REASONS.done.text }, { none: 'None left' }]);
+  expect(await said(1_400, { target, expected: '3' })).toEqual([{ Workers: REASONS.tooFew.text }, {}]);
+  expect(await said(600)).toEqual([{ Workers: REASONS.noDeploy.text }, { none: 'No deploy' }]);
+  // All are silent for long: nothing is known.
+  expect(await said(2_600, { target })).toEqual([{}, {}]);
+});
+
+it('a loss that can not be dated: nobody says that nothing holds the deploy', async () => {
+  const lost = { start: -50_000, dropped: 3, goodbye: { at: 1_010, dropped: 3 } };
+  const story = await played(left('o1', 1_000), ...green(700), v1('o3', { reports: [800, 995], ...lost }));
+  expect(await story.held(1_400, { target: 'v2' })).toEqual({});
+  expect(await story.lastEnd(1_400, { target: 'v2' })).toEqual({});
+});
+
+it('each worker that dropped sessions is named, gone or not', async () => {
+  const [n1, n2] = green(700) as [Written, Written];
+  const story = await played(
+    left('o1', 1_000, { goodbye: { at: 1_000, dropped: 4 } }),
+    left('o2', 1_000),
+    { ...n1, dropped: (at) => Number(at > 1_100) },
+    n2,
+  );
+  expect(await story.held(1_050, { target: 'v2' })).toEqual({ o1: 'exited , dropped 4' });
+  expect(await story.held(1_400, { target: 'v2' })).toEqual({
+    n1: 'accepting , dropped 1',
+    o1: 'exited , dropped 4',
+  });
+});
+
+it('how many workers have the sessions that are left is said', async () => {
+  const story = await played(
+    ...['o1', 'o2'].map((id) => left(id, 1_000, { active: (at) => (at < 900 || id === 'o1' ? 3 : 0) })),
+    ...green(700),
+  );
+  expect(await captionsOf(story, 'Sessions left on old workers', 850)).toEqual(['on 2 of them']);
+  expect(await captionsOf(story, 'Sessions left on old workers', 950)).toEqual(['on 1 of them']);
+  expect(await captionsOf(story, 'Sessions left on old workers', 1_400)).toEqual(['on none of them']);
+});
+
+it('how many workers are expected is a question, where nobody said it', async () => {
+  const story = await played(left('o1', 1_000), ...green(700));
+  const captions = (shown: object) => captionsOf(story, 'Every worker on the target', 1_400, shown);
+  expect(await captions({})).toEqual(['2 of 2, 1 expected?']);
+  expect(await captions({ expected: '3' })).toEqual(['2 of 2, 3 expected']);
+});
+
+it('long ids are told apart by their ends, the version is last', async () => {
+  const id = '2d437c50-61f4-499e-abf4-376c8fc8e69e';
+  const story = await played(
+    v1(id, { reports: [0, 1_000] }),
+    v1('voice-7b8d5f-x2x9z', { reports: [0, 1_000] }),
+  );
+  const views = await story.panels(900);
+  const lines = views.find(({ panel }) => panel.type === 'state-timeline')?.rows.flat() ?? [];
+  expect(lines.map(({ name }) => name)).toEqual(['…376c8fc8e69e v1', 'voice-7b8d5f-x2x9z v1']);
+});
+
 it('a killed worker is named where all else is done', async () => {
   const story = await played(v1('o2', { reports: [0, 900], active: 3 }), left('o1', 900), ...green(700));
   for (const moment of [970, 1_200]) {
-    expect(await story.held(moment, { target: 'v2' })).toEqual({ o2: 'silent 3' });
+    expect(await story.held(moment, { target: 'v2' })).toEqual({ o2: 'silent 3, dropped 3' });
     expect((await story.shown(moment, { target: 'v2' })).phase).toBe('notDone');
     expect(await story.judge(moment)).toMatchObject({
       phase: 'draining',
@@ -89,6 +171,8 @@ it.each<[string, Partial<Written>, object]>([
   expect(await story.lastEnd(1_000)).toEqual(
     Object.fromEntries(Object.entries(expected).map(([name, at]) => [name, story.clock(at)])),
   );
+  // A drain is blue, and orange when it is late.
+  expect(await story.held(1_000)).toMatchObject({ o2: 'late' in expected ? 'late 2' : 'draining 2' });
   const { timeLeftAtMostSeconds } = await story.judge(1_000);
   expect(timeLeftAtMostSeconds === undefined).toBe(!('latest' in expected));
 });
@@ -132,6 +216,10 @@ describe('no deploy is neutral:', () => {
       expect(row.phase, target).toBe('noDeploy');
       expect(greensOf(row), target).toEqual([]);
     }
+    // Nothing beside it speaks as if there were one.
+    const first = (await story.panels(2_000)).filter(({ panel }) => FIRST_ROW.some((one) => one === panel));
+    const captions = first.flatMap(({ rows }) => rows.flat().map(({ name }) => name));
+    expect(captions).toEqual(['', 'one version', 'one version', 'one version']);
     expect((await story.judge(2_000)).phase).toBe('waiting');
   });
 

@@ -42,7 +42,7 @@ export function interpolate(expression: string, { variables, from, to }: Selecti
     __rate_interval: `${4 * STEP_SECONDS}s`,
     ...variables,
   };
-  return expression.replace(/\$\{(\w+)(?::raw)?\}|\$(\w+)/g, (_, braced, bare) => {
+  return expression.replace(/\$\{(\w+)(?::raw)?\}|\$([a-z_]\w*)/g, (_, braced, bare) => {
     const value = all[braced ?? bare];
     if (value === undefined) throw new Error(`no variable ${braced ?? bare} for ${expression}`);
     return value;

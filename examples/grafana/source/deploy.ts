@@ -1,17 +1,16 @@
 import { DECIDING_KEYS, METRICS } from '../../../src/attributes.js';
 import { either, labelName, quoted, seriesByName } from '../../../src/deploy/prometheus/promql.js';
-import { PHASES, type PhaseName } from './phases.js';
+import { PHASES, type PhaseName, UNJUDGED } from './phases.js';
 import {
   AGE,
   ANYONE,
   accepting,
   DAY,
-  DRAIN_ELAPSED,
-  DRAIN_TIMEOUT,
   except,
   exited,
   folded,
   inPool,
+  LATE,
   LEAD,
   last,
   most,
@@ -67,9 +66,6 @@ const startsAgain = either(
   ...seriesByName(METRICS.startTime, inPool()).map((starts) => `changes(${starts}[${WINDOW}])`),
 );
 
-/** Past the drain timeout, by their own reports, with sessions. */
-const LATE = `${DRAIN_ELAPSED} > ${DRAIN_TIMEOUT} and on(${WORKER}) (${last(METRICS.active)} > 0)`;
-
 /** Workers of other versions that ran before the window and said no goodbye then. */
 const ranBefore = `min_over_time(${of(METRICS.running, OTHERS)}[1h] offset ${WINDOW}) == 1`;
 
@@ -102,7 +98,7 @@ const CLEAR = `(${ANYONE} > 1e9 * $unclear)`;
 /** Neither gone with a goodbye nor long silent: all of these must be settled on the target. */
 const UNFINISHED = except(folded('max', reported({ window: LEAD })), exited(IN_WINDOW));
 /** The workers that the deploy waits for. */
-export const HELD = `(${except(UNFINISHED, settled(TARGET))})`;
+export const HELD = `(${except(UNFINISHED, settled(TARGET))} unless on () ${ONE_VERSION})`;
 const needed = `clamp_min(count(${UNFINISHED}), $needed)`;
 const SETTLED = `count${settled(TARGET)}`;
 const settledCount = `(${SETTLED} or 0 * ${ANYONE})`;
@@ -143,15 +139,19 @@ export const PHASE = `(${holds
   .map(([phase, signs]) => `0*count(${signs.join(' or ')})+${PHASES[phase].value}`)
   .join(' or ')}) and ${WITNESS}`;
 
-/** What the checks are where there is no deploy to judge: no good news, and no number. */
-export const NO_DEPLOY = -1;
-const withoutDeploy = `${NO_DEPLOY} * (${ONE_VERSION})`;
+const withoutDeploy = `${UNJUDGED.noDeploy.value} * (${ONE_VERSION}) and ${CLEAR}`;
+/** Where there is no deploy to judge: no good news, and no number. */
+export const WITHOUT_DEPLOY = `${withoutDeploy} and ${WITNESS}`;
+/** 1 where as many as expected have settled, else 0; nothing where a loss can be missing. */
+const enough = `${settledCount} >= bool $needed and ${DATED} unless ${ONE_VERSION}`;
+/** Where the deploy waits for nobody. */
+export const NOTHING_HOLDS = `(${enough}) == 1 and ${WITNESS} unless on () ${HELD}`;
 
 /**
  * Exactly 1 when every worker that ran is accounted for: settled workers, of these and all that hold the deploy open. Its
  * numbers are labels.
  */
-const share = `${withoutDeploy} or floor(1000 * ${settledCount} / ${needed}) / 1000`;
+const share = `floor(1000 * ${settledCount} / ${needed}) / 1000`;
 const numbers = {
   settled: settledCount,
   open: `(count(${UNFINISHED}) or 0 * ${ANYONE})`,
@@ -159,25 +159,27 @@ const numbers = {
 const labels = Object.entries(numbers).map(
   ([name, value]) => `on () group_left (${name}) count_values(${quoted(name)}, ${value})`,
 );
-export const ON_TARGET = `(${[`(${share})`, ...labels].join(' * ')}) and on () ${CLEAR} and on () ${WITNESS}`;
+/** Asks whether so many workers are expected, where nobody said it: then an empty text is what was given. */
+const guess = (numbers: string) => `label_replace(${numbers}, "guess", "?", "", "$expected")`;
+export const ON_TARGET = `${guess([`(${share})`, ...labels].join(' * '))} and on () ${CLEAR} unless on () ${ONE_VERSION} and on () ${WITNESS}`;
 
 /** A sum where it is more than 0; else what stands for none. */
-const told = (sessions: string, ...none: readonly string[]) =>
-  `(${[`sum(${sessions}) > 0`, ...none].join(' or ')}) and ${WITNESS}`;
+const told = (sum: string, ...none: readonly string[]) =>
+  `(${[`${sum} > 0`, ...none].join(' or on () ')}) and on () ${WITNESS}`;
 
-/** Sessions on running workers, except those of the target that accept. */
-export const LEFT = told(
-  except(folded('max', last(METRICS.active)), accepting({ matchers: TARGET })),
-  withoutDeploy,
-  `0 * ${CLEAR}`,
-);
+/** Sessions on running workers, except those of the target that accept; on how many is a label. */
+const left = `(${except(folded('max', last(METRICS.active)), accepting({ matchers: TARGET }))})`;
+const onWorkers = `on () group_left (workers) count_values("workers", count(${left} > 0))`;
+const onNone = `label_replace(0 * ${CLEAR} unless ${ONE_VERSION}, "workers", "none", "", "")`;
+export const LEFT = told(`sum(${left}) * ${onWorkers}`, onNone);
 
 const presumed = folded('max', PRESUMED);
-/** Sessions that silent workers had last; nothing where that can not be told. */
-export const STILL_PRESUMED = told(presumed, `0 * ${DATED}`);
+/** Sessions that silent workers had last. */
+export const STILL_PRESUMED = told(`sum(${presumed})`);
 /** These, and sessions that workers lost since the window began, by their reports. */
-export const DROPPED = told(
-  `${LOST} or label_replace(${presumed}, "presumed", "yes", "", "")`,
-  withoutDeploy,
-  `0 * ${DATED}`,
-);
+const losses = `${LOST} or label_replace(${presumed}, "presumed", "yes", "", "")`;
+export const DROPPED = told(`sum(${losses})`, `0 * ${DATED} unless ${ONE_VERSION}`);
+/** The same, of each worker that has any. */
+export const DROPPED_BY = `(sum by(${WORKER})(${losses}) and on () ${WITNESS})`;
+/** Why no worker holds the deploy, and none dropped sessions: as {@link WITHOUT_DEPLOY}, or whether enough have settled. */
+export const NO_WORKER = `(${enough} or ${withoutDeploy}) and ${WITNESS} unless on () (${HELD} or ${losses})`;

@@ -63,6 +63,13 @@ export const words = (meanings: Readonly<Record<string, { value: number; text: s
     ),
   }) satisfies ValueMapping;
 
+/** A whole text as another one, with a part of it. */
+export const matching = ({ pattern, text }: { readonly pattern: string; readonly text: string }) =>
+  ({
+    type: MappingType.RegexToText,
+    options: { pattern: `^${pattern}$`, result: { text, index: 0 } },
+  }) satisfies ValueMapping;
+
 /** Nothing as words, in grey. */
 export const nothing = (text: string): ValueMapping => ({
   type: MappingType.SpecialValue,
@@ -89,7 +96,7 @@ function panel(
     fieldConfig: {
       defaults: {
         unit,
-        noValue,
+        ...(noValue && { noValue }),
         color: { mode },
         thresholds: thresholds(colors),
         mappings: [...(common.mappings ?? []), ...(hasNothing ? [nothing(noValue)] : [])],
@@ -138,8 +145,9 @@ export function timeseries(common: Common & { readonly stacked?: boolean }): Pan
   const custom = {
     axisPlacement: AxisPlacement.Auto,
     axisSoftMin: 0,
-    fillOpacity: common.stacked ? 30 : 0,
-    lineWidth: 1,
+    fillOpacity: common.stacked ? 60 : 0,
+    // Where a version has no value its line would lie on that of another.
+    lineWidth: common.stacked ? 0 : 1,
     spanNulls: false,
     stacking,
   };
@@ -169,11 +177,13 @@ export function timeline(common: Common): Panel {
   );
 }
 
-export function table(common: Common & { readonly sortBy?: string; readonly filterable?: boolean }): Panel {
+export function table(
+  common: Common & { readonly sortBy?: readonly string[]; readonly filterable?: boolean },
+): Panel {
   const options: TableOptions = {
     frameIndex: 0,
     showHeader: true,
-    ...(common.sortBy && { sortBy: [{ displayName: common.sortBy, desc: true }] }),
+    ...(common.sortBy && { sortBy: common.sortBy.map((displayName) => ({ displayName, desc: true })) }),
   };
   return panel(
     'table',

@@ -1,5 +1,6 @@
 import {
   AGENT_NAME,
+  ERROR_TYPE,
   POOL_NAME,
   SESSION_ID,
   SESSION_OUTCOME,
@@ -16,8 +17,19 @@ const quoted = (text: string) => JSON.stringify(text);
 export const attribute = (name: string, value: string, operator: '=' | '=~' = '='): string =>
   `span.${name} ${operator} ${quoted(value)}`;
 
-const COLUMNS = [SESSION_ID, TENANT_ID, AGENT_NAME, WORKER_VERSION, WORKER_ID, SESSION_OUTCOME];
-const select = `select(${COLUMNS.map((name) => `span.${name}`).join(', ')})`;
+/** What tables of sessions show of a span, and under which name. */
+export const SPAN_COLUMNS = {
+  [SESSION_ID]: 'Session',
+  [TENANT_ID]: 'Tenant',
+  [AGENT_NAME]: 'Agent',
+  [WORKER_ID]: 'Worker',
+  [WORKER_VERSION]: 'Version',
+  [SESSION_OUTCOME]: 'Outcome',
+  [ERROR_TYPE]: 'Why',
+};
+const select = `select(${Object.keys(SPAN_COLUMNS)
+  .map((name) => `span.${name}`)
+  .join(', ')})`;
 
 /** Whole sessions of the pool: a span is exported when its session ends. */
 export const sessionsWhere = (...conditions: readonly string[]): string =>

@@ -1,8 +1,13 @@
 import type { Panel, ValueMapping } from '@grafana/schema';
 import { exploreWorker } from './links.js';
-import { GREY, nothing, words } from './panels.js';
-import { STATES } from './phases.js';
+import { GREY, matching, nothing, words } from './panels.js';
+import { PHASES, STATES } from './phases.js';
 import { VERSION, WORKER_NAME } from './workers.js';
+
+/** The column of a query that answers alone: it says why no worker stands there. */
+export const NOBODY = 'Workers';
+/** A long id, by what tells it from others. */
+export const LONG_ID = { pattern: '.{9,}(.{12})', text: '…$1' };
 
 /** A row a worker, whose queries are columns with these names. */
 export const workerColumns = (
@@ -17,6 +22,7 @@ export const workerColumns = (
         renameByName: {
           [WORKER_NAME]: 'Worker',
           [VERSION]: 'Version',
+          Value: NOBODY,
           ...Object.fromEntries(
             names.map((name, index) => [`Value #${String.fromCharCode(65 + index)}`, name]),
           ),
@@ -26,7 +32,7 @@ export const workerColumns = (
   ],
 });
 
-const column = (name: string, ...properties: { id: string; value: unknown }[]) => ({
+export const column = (name: string, ...properties: { id: string; value: unknown }[]) => ({
   matcher: { id: 'byName', options: name },
   properties,
 });
@@ -39,27 +45,45 @@ const optional = (name: string, width: number, unit: string, ...mappings: ValueM
     { id: 'custom.width', value: width },
   );
 const NONE = '–';
-const NO_DRAIN = words({ none: { value: 0, text: NONE, color: GREY } });
+const NO_VALUE = words({ none: { value: 0, text: NONE, color: GREY } });
 
-/** A value of the drains of these workers: 0 where there is none, else its column would come and go. */
-export const ofDrain = (value: string, workers: string): string => `${value} or 0 * ${workers}`;
+/** A value that few of these workers have: 0 where there is none, else its column would come and go. */
+export const ofSome = (value: string, workers: string): string => `${value} or 0 * ${workers}`;
 
-/**
- * How the columns look.
- * @param more - Room in each header, in pixels: where rows can be filtered it has a button.
- */
-export const workerOverrides = (more = 0) => [
-  // Ids differ at their ends.
-  column('Worker', { id: 'links', value: [exploreWorker()] }, { id: 'custom.width', value: 315 }),
+interface Look {
+  /** Room in each header, in pixels: where rows can be filtered it has a button. */
+  readonly more?: number;
+  /** Whether ids are whole. */
+  readonly isWhole?: true;
+  /** What the numbers of states mean. */
+  readonly states?: Parameters<typeof words>[0];
+}
+
+/** How the columns look. */
+export const workerOverrides = ({ more = 0, isWhole, states = STATES }: Look) => [
+  column(
+    'Worker',
+    { id: 'links', value: [exploreWorker()] },
+    { id: 'mappings', value: isWhole ? [] : [matching(LONG_ID)] },
+    { id: 'custom.width', value: isWhole ? 315 : 190 },
+  ),
   column('Version', { id: 'custom.minWidth', value: 80 }),
   column(
     'State',
-    { id: 'mappings', value: [words(STATES)] },
+    { id: 'mappings', value: [words(states)] },
     { id: 'custom.cellOptions', value: { type: 'color-text' } },
-    { id: 'custom.width', value: 75 + more },
+    { id: 'custom.width', value: 85 + more },
   ),
   optional('Sessions', 90 + more, 'none'),
-  optional('Draining', 80 + more, 'dthms', NO_DRAIN),
-  optional('Timeout', 80 + more, 'dthms', NO_DRAIN),
+  optional('Dropped', 95 + more, 'none', NO_VALUE),
+  {
+    matcher: { id: 'byName', options: 'Dropped' },
+    properties: [
+      { id: 'color', value: { mode: 'fixed', fixedColor: PHASES.dropped.color } },
+      { id: 'custom.cellOptions', value: { type: 'color-text' } },
+    ],
+  },
+  optional('Draining', 80 + more, 'dthms', NO_VALUE),
+  optional('Timeout', 80 + more, 'dthms', NO_VALUE),
   optional('Last report', 100 + more, 'dthms'),
 ];

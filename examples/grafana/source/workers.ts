@@ -110,6 +110,8 @@ export function settled(matchers: readonly string[]): string {
 /** How long a worker drains, and how long it may, in s. */
 export const DRAIN_ELAPSED = folded('max', last(METRICS.drainElapsed));
 export const DRAIN_TIMEOUT = folded('max', last(METRICS.drainTimeout));
+/** Past the drain timeout, by their own reports, with sessions. */
+export const LATE = where(`${DRAIN_ELAPSED} > ${DRAIN_TIMEOUT}`, `(${last(METRICS.active)} > 0)`);
 
 /** Whether anybody reports. */
 export const ANYONE = `count(${reported()})`;

@@ -8,7 +8,15 @@ import { interpolate } from '../../grafana/interpolate.js';
 import { annotations, promqlTargets } from '../../grafana/panels.js';
 import { type FirstRow, greensOf, rowOf, rowShown, tooGreen } from './first-row.js';
 import { PrometheusDatasource, type Sight, selectionOf } from './grafana.js';
-import { HELD, heldProblems, heldShown, LAST_END, lastEndProblems, lastEndShown } from './holding.js';
+import {
+  HELD,
+  heldProblems,
+  heldShown,
+  LAST_END,
+  lastEndProblems,
+  lastEndShown,
+  lossesOf,
+} from './holding.js';
 import { type PanelView, readPanels } from './read-panels.js';
 
 /** What the gate on Prometheus said, and the moment that it asked Prometheus about. */
@@ -77,6 +85,7 @@ export class DashboardCheck {
     const verdict = assessDeploy(facts, { target });
     const assessed = rowOf(verdict);
     const gate = rowOf(said);
+    for (const name of await answered(views, this.#url, sight)) this.#shown.add(name);
     // Nothing can be chosen that was never seen: with one version there is no deploy yet.
     const isSeen = facts.workers.some(({ version }) => version === target);
     if (!isSeen && ['noDeploy', 'unknown'].includes(dashboard.phase)) {
@@ -93,7 +102,6 @@ export class DashboardCheck {
       ...(UNSEEN.includes(scenario) ? [] : await this.#holding(views, facts, verdict)),
       ...(await this.#variables(sight, facts, UNSEEN.includes(scenario) ? undefined : verdict)),
     ];
-    for (const name of await answered(views, this.#url, sight)) this.#shown.add(name);
     return {
       scenario,
       step,
@@ -106,8 +114,11 @@ export class DashboardCheck {
   async #holding(views: readonly PanelView[], facts: DeployFacts, verdict: Verdict): Promise<string[]> {
     const [held, lastEnd] = [HELD, LAST_END].map((panel) => views.find((view) => view.panel === panel));
     if (!held || !lastEnd) throw new Error('not all panels were read');
+    const shown = await heldShown(held);
+    const { dropped = 0, presumed = 0 } = await rowShown(views);
     return [
-      ...heldProblems(await heldShown(held), facts, verdict),
+      ...heldProblems(shown, facts, verdict),
+      ...different('dropped, by worker', lossesOf(shown), dropped + presumed),
       ...lastEndProblems(await lastEndShown(lastEnd), verdict, this.#intervalSeconds),
     ];
   }

@@ -62,11 +62,10 @@ export async function rowShown(views: readonly PanelView[]): Promise<FirstRow> {
   const isOnTarget = share[0]?.text === '100%';
   numberOf(share[0], 'blue', isOnTarget ? 'green' : 'blue');
   const named = (name: string) => dropped.find((shown) => shown.name === name || shown.name === '');
-  const slate = PHASES.noDeploy.color;
-  const [lost, presumed] = [
-    numberOf(named('in all'), 'green', 'red'),
-    numberOf(named('presumed'), slate, slate),
-  ];
+  const lost = numberOf(named('in all'), 'green', 'red');
+  // It stands there where there is any.
+  const presumed = lost && (numberOf(named('presumed'), '', PHASES.noDeploy.color) ?? 0);
+  if (lost === undefined) numberOf(dropped[0], '', '');
   return {
     phase,
     isOnTarget,

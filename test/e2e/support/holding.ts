@@ -1,5 +1,7 @@
 import { GREY } from '../../../examples/grafana/source/panels.js';
-import { PHASES, STATES } from '../../../examples/grafana/source/phases.js';
+import { HELD_STATES, PHASES, STATES } from '../../../examples/grafana/source/phases.js';
+import { REASONS } from '../../../examples/grafana/source/rows/holding.js';
+import { NOBODY } from '../../../examples/grafana/source/worker-table.js';
 import type { DeployFacts } from '../../../src/deploy/facts.js';
 import { sortFacts } from '../../../src/deploy/verdict/assessment.js';
 import type { Verdict, Waiting } from '../../../src/deploy/verdict/verdict.js';
@@ -8,9 +10,9 @@ import { grafanaData } from './grafana-data.js';
 import type { PanelView, Shown } from './read-panels.js';
 
 /** The panels of the row "What holds it" that are held against the gate. */
-export const [HELD, LAST_END] = panelsNamed('What holds it', 'Last session ends');
+export const [HELD, LAST_END] = panelsNamed('What holds it, and who dropped sessions', 'Last session ends');
 
-/** The workers of a table, each as its state and its sessions: `draining 2`. */
+/** The workers of a table, each as its state and its sessions: `draining 2`, or `silent 2, dropped 2`. */
 export type Held = Readonly<Record<string, string>>;
 
 /** When the last session ends, as the panel says it: `HH:mm`, in UTC. */
@@ -18,6 +20,7 @@ export interface LastEnd {
   readonly about?: string;
   readonly latest?: string;
   readonly late?: string;
+  readonly none?: string;
 }
 
 /**
@@ -28,13 +31,20 @@ export interface LastEnd {
 export async function heldShown({ rows, panel, answered }: PanelView): Promise<Held> {
   if (answered.length === 0) return empty(rows, String(panel.fieldConfig?.defaults.noValue), undefined);
   const { css } = await grafanaData();
+  const states = Object.values(panel === HELD ? HELD_STATES : STATES);
   return Object.fromEntries(
     rows.map((row) => {
+      if (row.length === 1) return [NOBODY, row[0]?.text ?? ''];
       const cell = (name: string) => row.find((one) => one.name === name) ?? { name, text: '' };
       const { text, color } = cell('State');
-      const state = Object.values(STATES).find((one) => one.text === text);
+      const state = states.find((one) => one.text === text);
       if (state === undefined || color !== css(state.color)) throw new Error(`"${text}" is ${color}`);
-      return [cell('Worker').text, `${text} ${cell('Sessions').text}`];
+      const lost = cell('Dropped');
+      const isLost = /\d/.test(lost.text);
+      if (isLost && lost.color !== css(PHASES.dropped.color))
+        throw new Error(`${lost.text} is ${lost.color}`);
+      const more = isLost ? `, dropped ${lost.text}` : '';
+      return [cell('Worker').text, `${text} ${cell('Sessions').text}${more}`];
     }),
   );
 }
@@ -43,6 +53,8 @@ const NAMES = {
   'about (a guess)': ['about', 'blue'],
   'at the latest': ['latest', 'blue'],
   'late since': ['late', PHASES.stuck.color],
+  'nothing holds it': ['none', PHASES.noDeploy.color],
+  'one version': ['none', PHASES.noDeploy.color],
 } as const;
 
 /**
@@ -73,19 +85,36 @@ function empty(
   return {};
 }
 
+/** How many sessions the workers of the table dropped. */
+export const lossesOf = (held: Held): number =>
+  Object.values(held).reduce((sum, said) => sum + Number(/, dropped (\d+)$/.exec(said)?.[1] ?? 0), 0);
+
 /** Where the table of those that hold the deploy contradicts the gate. */
-export function heldProblems(held: Held, facts: DeployFacts, { target, waitingFor }: Verdict): string[] {
+export function heldProblems(
+  held: Held,
+  facts: DeployFacts,
+  { target, checks, waitingFor }: Verdict,
+): string[] {
   const named = waitingFor.flatMap(({ id, state, sessions }) =>
-    held[id] === `${state} ${sessions}`
+    held[id]?.replace(/, dropped \d+$/, '').replace(STATES.late.text, STATES.draining.text) ===
+    `${state} ${sessions}`
       ? []
       : [`${id}: ${held[id]}, where the gate says ${state} ${sessions}`],
   );
+  const nothing = held[NOBODY] === REASONS.done.text;
+  if (nothing && [checks.version, checks.drained].some(({ state }) => state !== 'met')) {
+    named.push('nothing holds it, and the gate waits');
+  }
   // The gate says of the young ones that they are too few, and gives silent ones up sooner.
   const { accepting, settled } = sortFacts(facts, { target });
   const young = accepting.filter((worker) => !settled.includes(worker)).map(({ id }) => id);
   const more = Object.entries(held).filter(
     ([id, said]) =>
-      !waitingFor.some((one) => one.id === id) && !young.includes(id) && !said.startsWith(STATES.silent.text),
+      id !== NOBODY &&
+      !waitingFor.some((one) => one.id === id) &&
+      !young.includes(id) &&
+      !said.startsWith(STATES.silent.text) &&
+      !said.includes(', dropped '),
   );
   return [...named, ...more.map(([id, said]) => `${id}: ${said}, and the gate does not wait for it`)];
 }
@@ -108,6 +137,7 @@ export function lastEndProblems(
   return [
     ...differs('at the latest', shown.latest, latest, intervalSeconds),
     ...differs('late since', shown.late, since, intervalSeconds),
+    ...(shown.none !== undefined && deadlines.length > 0 ? [`${shown.none}, and sessions drain`] : []),
     ...(shown.about !== undefined && deadlines.length === 0
       ? [`a guess, ${shown.about}, where nothing drains`]
       : []),

@@ -63,7 +63,7 @@ async function read(
     if (panel.type === 'stat') return statRows(panel, { ...drawing, data }, grafana);
     // Where a table has no column, and a graph no line, these words stand.
     if (!data.some(({ fields }) => fields.length > 0))
-      return [[{ name: '', text: fieldConfig.defaults.noValue ?? '' }]];
+      return [[{ name: '', text: fieldConfig.defaults.noValue || 'No data' }]];
     return panel.type === 'table' ? tableRows(data, grafana) : lineRows(panel, data, grafana);
   };
   return { panel, answered, rows: rows() };

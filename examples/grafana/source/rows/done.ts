@@ -1,14 +1,13 @@
 import type { Panel } from '@grafana/schema';
-import { DROPPED, LEFT, NO_DEPLOY, ON_TARGET, PHASE, STILL_PRESUMED } from '../deploy.js';
+import { DROPPED, LEFT, ON_TARGET, PHASE, STILL_PRESUMED, WITHOUT_DEPLOY } from '../deploy.js';
 import { stat, words } from '../panels.js';
-import { PHASES } from '../phases.js';
+import { PHASES, UNJUDGED } from '../phases.js';
 import { now } from '../queries.js';
 
 const NOT_KNOWN = 'Not known';
 const HEIGHT = 5;
 const WIDTH = 6;
-/** With one version there is nothing to check: the checks are as neutral as the verdict. */
-const UNJUDGED = words({ noDeploy: { ...PHASES.noDeploy, value: NO_DEPLOY } });
+const oneVersion = (expression = WITHOUT_DEPLOY) => now(expression, 'one version');
 
 /** Row "Is the deploy done?" */
 export const DONE: Panel[] = [
@@ -28,8 +27,8 @@ export const DONE: Panel[] = [
     title: 'Every worker on the target',
     description: `**Good:** exactly 100 %. As many as expected are settled (they accept on the target and have reported for a silence window), and every other worker said goodbye.
 
-**Not:** "What holds it" names the workers: old ones that run, young ones, silent ones.`,
-    queries: [now(ON_TARGET, '{{settled}} of {{open}}, $needed expected')],
+**Not:** "What holds it" names the workers: old ones that run, young ones, silent ones. *expected?* is a guess, as many as accepted before: in a rollback give the number above.`,
+    queries: [now(ON_TARGET, '{{settled}} of {{open}}, $needed expected{{guess}}'), oneVersion()],
     width: WIDTH,
     height: HEIGHT,
     noValue: NOT_KNOWN,
@@ -38,7 +37,7 @@ export const DONE: Panel[] = [
       [0, 'blue'],
       [1, 'green'],
     ],
-    mappings: [UNJUDGED],
+    mappings: [words(UNJUDGED)],
     named: true,
   }),
   stat({
@@ -46,7 +45,7 @@ export const DONE: Panel[] = [
     description: `**Good:** 0: no session on running workers, except on those of the target that accept.
 
 **Not:** let them end by themselves. When a worker is past its drain timeout, see the runbook.`,
-    queries: [now(LEFT)],
+    queries: [now(LEFT, 'on {{workers}} of them'), oneVersion(`${WITHOUT_DEPLOY} unless on () ${LEFT}`)],
     width: WIDTH,
     height: HEIGHT,
     noValue: NOT_KNOWN,
@@ -55,14 +54,19 @@ export const DONE: Panel[] = [
       [0, 'green'],
       [1, 'blue'],
     ],
-    mappings: [UNJUDGED],
+    mappings: [words(UNJUDGED)],
+    named: true,
   }),
   stat({
     title: 'Sessions dropped',
     description: `**Good:** 0 since the deploy began. They are confirmed by a report, or *presumed*: what silent workers had last, taken back when they return.
 
-**Not:** the table names the workers; the runbook says what to look at. Not known: nobody reported when the deploy began, or a worker that came back in it had lost some before.`,
-    queries: [now(DROPPED, 'in all'), now(STILL_PRESUMED, 'presumed')],
+**Not:** "What holds it" names the workers; the runbook says what to look at. Not known: nobody reported when the deploy began, or a worker that came back in it had lost some before.`,
+    queries: [
+      now(DROPPED, 'in all'),
+      now(STILL_PRESUMED, 'presumed'),
+      oneVersion(`${WITHOUT_DEPLOY} unless on () ${DROPPED}`),
+    ],
     width: WIDTH,
     height: HEIGHT,
     noValue: NOT_KNOWN,
@@ -71,7 +75,7 @@ export const DONE: Panel[] = [
       [0, 'green'],
       [1, 'red'],
     ],
-    mappings: [UNJUDGED],
+    mappings: [words(UNJUDGED)],
     named: true,
     // It is no news of its own.
     overrides: [

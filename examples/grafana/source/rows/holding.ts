@@ -1,20 +1,18 @@
-import { MappingType, type Panel, type ValueMapping } from '@grafana/schema';
+import type { Panel } from '@grafana/schema';
 import { METRICS, POOL_NAME } from '../../../../src/attributes.js';
 import { matcher, range } from '../../../../src/deploy/prometheus/promql.js';
-import { HELD } from '../deploy.js';
-import { stat, table } from '../panels.js';
-import { PHASES } from '../phases.js';
+import { DROPPED_BY, HELD, NO_WORKER, NOTHING_HOLDS, WITHOUT_DEPLOY } from '../deploy.js';
+import { matching, stat, table, words } from '../panels.js';
+import { HELD_STATES, PHASES, UNJUDGED } from '../phases.js';
 import { now, rows } from '../queries.js';
 import { states } from '../states.js';
-import { ofDrain, workerColumns, workerOverrides } from '../worker-table.js';
+import { column, NOBODY, ofSome, workerColumns, workerOverrides } from '../worker-table.js';
 import {
   DRAIN_ELAPSED,
   DRAIN_TIMEOUT,
   draining,
   except,
-  exited,
   folded,
-  LEAD,
   last,
   of,
   WINDOW,
@@ -22,6 +20,7 @@ import {
 } from '../workers.js';
 
 const HEIGHT = 8;
+const NEUTRAL = PHASES.noDeploy.color;
 const LATELY = '5m';
 const drainingSessions = where(folded('max', `(${last(METRICS.active)} > 0)`), draining());
 const sessions = `sum(${drainingSessions})`;
@@ -36,38 +35,46 @@ const guess = `time() + ${sessions} / (${fall} > 0) * (ln(${sessions}) + 0.58)`;
 /** Later than any time, in Unix s. */
 const FAR = '1e12';
 const inMs = (seconds: string) => `1000 * (${seconds})`;
+/** Of the workers that hold the deploy. */
+const held = (values: string) => rows(where(`(${values})`, HELD));
 /** The last sessions, also of a worker that is silent. */
-const lastSessions = except(
-  folded('max', last(METRICS.active, { window: LEAD })),
-  exited({ window: WINDOW }),
-);
+const lastSessions = folded('max', last(METRICS.active, { window: WINDOW }));
+/** Why no worker stands here. */
+export const REASONS = {
+  done: { value: 1, text: 'None: nothing holds it', color: NEUTRAL },
+  tooFew: { value: 0, text: 'None: fewer than expected have settled on the target', color: NEUTRAL },
+  noDeploy: { value: UNJUDGED.noDeploy.value, text: 'None: one version, no deploy', color: NEUTRAL },
+};
+const NONE_LEFT = words({ none: { value: 1, text: 'None left', color: NEUTRAL } });
 
 /** The whole name has no room on a small screen. */
-const shortAlert: ValueMapping = {
-  type: MappingType.RegexToText,
-  options: { pattern: '^OpenRTC(.*)$', result: { text: '$1', index: 0 } },
-};
+const shortAlert = matching({ pattern: 'OpenRTC(.*)', text: '$1' });
 
 /** Row "What holds it" */
 export const HOLDING: Panel[] = [
   table({
-    title: 'What holds it',
-    description: `**Good:** no worker. A worker's name leads to its sessions in Tempo.
+    title: 'What holds it, and who dropped sessions',
+    description: `**Good:** nothing holds it, and no worker is red. A worker's name leads to its sessions in Tempo.
 
-**Not:** *silent* with sessions: they are presumed dropped until it returns. *draining*: wait; past its drain timeout see the runbook. Empty is not good news while the verdict is unknown.`,
+**Not:** *silent* with sessions: they are presumed dropped until it returns. *draining*: wait; past its drain timeout see the runbook. *Dropped*: it stays here until the next deploy.`,
     queries: [
-      rows(where(`(${states(LEAD)})`, HELD)),
-      rows(where(`(${lastSessions})`, HELD)),
-      rows(where(`(${ofDrain(DRAIN_ELAPSED, `(${lastSessions})`)})`, HELD)),
-      rows(where(`(${ofDrain(DRAIN_TIMEOUT, `(${lastSessions})`)})`, HELD)),
+      rows(where(`(${states(WINDOW)})`, `(${HELD} or ${DROPPED_BY})`)),
+      held(lastSessions),
+      rows(ofSome(DROPPED_BY, HELD)),
+      held(ofSome(DRAIN_ELAPSED, lastSessions)),
+      held(ofSome(DRAIN_TIMEOUT, lastSessions)),
+      rows(NO_WORKER),
     ],
     width: 14,
     height: HEIGHT,
-    noValue: 'No worker, or nothing is known',
+    noValue: 'Nothing is known',
     unit: 'none',
-    sortBy: 'Sessions',
-    ...workerColumns(['State', 'Sessions', 'Draining', 'Timeout']),
-    overrides: workerOverrides(),
+    sortBy: ['Dropped', 'Sessions'],
+    ...workerColumns(['State', 'Sessions', 'Dropped', 'Draining', 'Timeout']),
+    overrides: [
+      ...workerOverrides({ states: HELD_STATES }),
+      column(NOBODY, { id: 'mappings', value: [words(REASONS)] }, { id: 'custom.align', value: 'left' }),
+    ],
   }),
   stat({
     title: 'Last session ends',
@@ -78,12 +85,15 @@ export const HOLDING: Panel[] = [
       now(inMs(`${guess} < (${deadline} or ${FAR} * ${sessions}) unless ${lateSince}`), 'about (a guess)'),
       now(inMs(deadline), 'at the latest'),
       now(inMs(lateSince), 'late since'),
+      now(NOTHING_HOLDS, 'nothing holds it'),
+      now(WITHOUT_DEPLOY, 'one version'),
     ],
     width: 4,
     height: HEIGHT,
     noValue: 'None known',
     unit: 'time:HH:mm',
     colors: [[0, 'blue']],
+    mappings: [NONE_LEFT, words(UNJUDGED)],
     named: true,
     below: true,
     overrides: [

@@ -2,9 +2,26 @@ import type { Panel } from '@grafana/schema';
 import { ERROR_TYPE, SESSION_OUTCOME } from '../../../../src/attributes.js';
 import { table } from '../panels.js';
 import { spans } from '../queries.js';
-import { attribute, sessionsWhere, startsWhere } from '../traceql.js';
+import { attribute, SPAN_COLUMNS, sessionsWhere, startsWhere } from '../traceql.js';
 
-const half = { width: 12, height: 9, unit: 'short' };
+/** The columns in this order; Tempo has them in that of their names. */
+const named = { 'Start time': 'Started', ...SPAN_COLUMNS, Duration: 'Took', 'Span ID': 'Span' };
+const half = {
+  width: 12,
+  height: 9,
+  unit: 'short',
+  transformations: [
+    {
+      id: 'organize',
+      options: {
+        // The same in each row.
+        excludeByName: { 'Trace Service': true, 'Trace Name': true, Name: true },
+        indexByName: Object.fromEntries(Object.keys(named).map((name, index) => [name, index])),
+        renameByName: named,
+      },
+    },
+  ],
+};
 
 /** Row "Sessions" */
 export const SESSIONS: Panel[] = [
@@ -39,7 +56,7 @@ export const SESSIONS: Panel[] = [
 **Not:** give the drain at least so much time.`,
     queries: [spans(sessionsWhere('duration > 1s'))],
     noValue: 'None, or Tempo knows nothing',
-    sortBy: 'Duration',
+    sortBy: ['Took'],
     ...half,
   }),
   table({

@@ -4,6 +4,7 @@ import { timeline, timeseries, words } from '../panels.js';
 import { STATES } from '../phases.js';
 import { overTime } from '../queries.js';
 import { states } from '../states.js';
+import { LONG_ID } from '../worker-table.js';
 import { folded, last, OTHERS, running, TARGET, VERSION, WORKER_NAME, where } from '../workers.js';
 
 /** A worker that ended stays on the timeline for so long. */
@@ -46,8 +47,15 @@ export const SWITCHOVER: Panel[] = [
     queries: [overTime(states(LATELY), `{{${WORKER_NAME}}} {{${VERSION}}}`)],
     width: 12,
     height: 8,
-    noValue: 'No worker reports',
+    // Words would be in the legend, for the time before a worker started.
+    noValue: '',
     unit: 'none',
     mappings: [words(STATES)],
+    transformations: [
+      {
+        id: 'renameByRegex',
+        options: { regex: `^${LONG_ID.pattern}( \\S+)$`, renamePattern: `${LONG_ID.text}$2` },
+      },
+    ],
   }),
 ];

@@ -41,7 +41,7 @@ export const TENANTS: Panel[] = [
     height: 9,
     noValue: 'No tenant, or tenants are not reported',
     unit: 'short',
-    sortBy: 'Sessions',
+    sortBy: ['Sessions'],
     transformations: [
       {
         id: 'organize',

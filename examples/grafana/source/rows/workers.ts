@@ -3,7 +3,7 @@ import { METRICS } from '../../../../src/attributes.js';
 import { table } from '../panels.js';
 import { rows } from '../queries.js';
 import { states } from '../states.js';
-import { ofDrain, workerColumns, workerOverrides } from '../worker-table.js';
+import { ofSome, workerColumns, workerOverrides } from '../worker-table.js';
 import {
   DRAIN_ELAPSED,
   DRAIN_TIMEOUT,
@@ -28,17 +28,17 @@ export const WORKERS: Panel[] = [
     queries: [
       rows(states(WINDOW)),
       rows(except(folded('max', last(METRICS.active, { window: WINDOW })), exited({ window: WINDOW }))),
-      rows(ofDrain(DRAIN_ELAPSED, seen)),
-      rows(ofDrain(DRAIN_TIMEOUT, seen)),
+      rows(ofSome(DRAIN_ELAPSED, seen)),
+      rows(ofSome(DRAIN_TIMEOUT, seen)),
       rows(`time() - ${lastReport()}`),
     ],
     width: 24,
     height: 12,
     noValue: 'No worker reported',
     unit: 'none',
-    sortBy: 'Sessions',
+    sortBy: ['Sessions'],
     filterable: true,
     ...workerColumns(['State', 'Sessions', 'Draining', 'Timeout', 'Last report']),
-    overrides: workerOverrides(25),
+    overrides: workerOverrides({ more: 25, isWhole: true }),
   }),
 ];
