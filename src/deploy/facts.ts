@@ -41,7 +41,7 @@ export interface WorkerFacts {
   readonly exited: boolean;
   /** Whether its id is used twice: it had another start, or reported after its goodbye. Then it is not `exited`. */
   readonly isContradictory: boolean;
-  /** Which of the four gauges that decide are absent in its last report, or in its goodbye. */
+  /** Which of the gauges that decide are absent in its last report, or in its goodbye. */
   readonly missing: readonly string[];
   /** What is wrong with its clock, where that is known. */
   readonly clock?: 'ahead' | 'set back';
