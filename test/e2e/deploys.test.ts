@@ -208,6 +208,12 @@ describe('the dashboard is not green where it is not so:', () => {
     for (const moment of [1_000, 1_600]) expect((await story.judge(moment)).phase).toBe('unknown');
   });
 
+  it('a worker that tells fewer sessions than none', async () => {
+    const senseless = v1('o1', { reports: [0, 900], active: -1, goodbye: { at: 910 } });
+    const story = await played(senseless, ...green(700));
+    expect(await story.phases([850])).toEqual(['unknown']);
+  });
+
   it('a gauge that comes no more', async () => {
     const story = await played(
       v1('o1', { reports: [0, 900], active: 4, draining: 1 }),

@@ -220,6 +220,13 @@ describe('what is absent in a Prometheus is unknown', () => {
     },
   );
 
+  it.each([-1, 0.5])('of a worker that tells %d sessions', async (active) => {
+    const senseless = v1('o1', { reports: [0, END], active, draining: 1 });
+    const { phase, checks } = await (await played(senseless, ...green(700))).judge(1_400);
+    expect(phase).toBe('unknown');
+    expect(checks.drained.sentence).toContain(METRICS.active.name);
+  });
+
   it('of a gauge that comes no more', async () => {
     const story = await played(
       v1('o1', { reports: [0, 900], active: 4, draining: 1 }),
@@ -286,6 +293,25 @@ describe('reports that are far apart in a Prometheus', () => {
       phase: 'dropped',
       dropped: { presumed: 2 },
     });
+  });
+});
+
+describe('a worker whose clock was ahead when it started, and right soon after,', () => {
+  it('begins the deploy with its first report, and what was lost since counts', async () => {
+    const young = green(700).map((worker) => ({ ...worker, start: 1_300 }));
+    const old = v1('o1', {
+      reports: [0, 900],
+      dropped: (at) => (at > 800 ? 7 : 0),
+      goodbye: { at: 910, dropped: 7 },
+    });
+    const verdict = await (await played(old, ...young)).judge(1_600);
+    expect(verdict).toMatchObject({ phase: 'dropped', dropped: { confirmed: 7 } });
+  });
+
+  it('is an old one after a restart', async () => {
+    const old = { id: 'o1', version: 'v2', reports: [0, END], active: 4, start: 1_200 } as const;
+    const verdict = await (await played(old, ...green(1_020))).judge(1_600, { since: 1_000, restart: true });
+    expect(verdict).toMatchObject({ phase: 'rolling', waitingFor: [{ id: 'o1' }] });
   });
 });
 

@@ -57,6 +57,10 @@ const isHalf = `${tellsOther('dropped')} and on(${WORKER}) ${exited(IN_WINDOW)}`
 /** Silent, and not each report was whole: the last may be the one that was not, as half of a goodbye is. */
 const isVague = silent(`(${tellsOther('active')} or ${tellsOther('dropped')})`);
 
+/** No number of sessions. */
+const sessions = last(METRICS.active);
+const isSenseless = `${sessions} != abs(floor(${sessions}))`;
+
 /** An id that was used twice: it reports after its goodbye, or another start. */
 const starts = last(METRICS.startTime, IN_WINDOW);
 // The first change is the goodbye itself.
@@ -87,6 +91,7 @@ export const UNCLEAR = [
   lacking(SILENCE),
   isHalf,
   isVague,
+  isSenseless,
   isBlind,
   runsOn,
   startsTwice,

@@ -2,11 +2,11 @@ import { LONGEST_INTERVAL_SECONDS, METRICS, POOL_NAME, WORKER_VERSION } from '..
 import { duration } from '../../lib/format.js';
 import { DEFAULT_INTERVAL_SECONDS } from '../facts.js';
 import type { PrometheusApi, Sample } from './http.js';
-import { labelName, TAG } from './promql.js';
-import { overviewQuery, storedWithDots } from './queries.js';
+import { labelName, quoted, TAG } from './promql.js';
+import { overviewQuery } from './queries.js';
 
 /** How far back the pools, and the first sighting of a version that runs no more, are searched for. */
-const OVERVIEW_MS = 4 * 3_600_000;
+export const OVERVIEW_MS = 4 * 3_600_000;
 /** What is older is not read: a window without an end would be too much for any server. */
 export const LONGEST_WINDOW_MS = 24 * 3_600_000;
 /** A clock that is known to the second may seem wrong by so much. */
@@ -62,7 +62,7 @@ const WITH_DOTS = `it has reports of workers under names with dots, such as ${ME
 /** Whether names are stored as OpenTelemetry has them, where no expression of this package finds them. */
 async function keepsDots(api: PrometheusApi, at: number | undefined): Promise<boolean> {
   try {
-    const { samples } = await api.query(storedWithDots(METRICS.running), at);
+    const { samples } = await api.query(`count({__name__=${quoted(METRICS.running.name)}})`, at);
     return samples.length > 0;
   } catch {
     return false; // nothing more is known than without this question

@@ -70,6 +70,9 @@ export const unless = (expression: string, other: string): string =>
 /** The values that are not zero, for what is zero when it is absent. */
 export const positive = (expression: string): string => `(${expression}) > 0`;
 
+/** The same, with those below zero: they are no number of sessions, and must not count as 0. */
+export const nonZero = (expression: string): string => `(${expression}) != 0`;
+
 /** The label that names the expression of a {@link union}. */
 export const TAG = 'fact';
 

@@ -9,6 +9,7 @@ import {
   type SessionOutcome,
   WORKER_VERSION,
 } from '../../attributes.js';
+import { CLOCK_SLACK_MS } from '../facts.js';
 import {
   aggregated,
   both,
@@ -16,6 +17,7 @@ import {
   labelName,
   matcher,
   milliseconds,
+  nonZero,
   perWorker,
   positive,
   quoted,
@@ -75,9 +77,6 @@ export function overviewQuery(matchers: readonly string[], windowMs: number): st
     ),
   });
 }
-
-/** How many series have the name of a metric as OpenTelemetry writes it. */
-export const storedWithDots = ({ name }: Metric): string => `count({__name__=${quoted(name)}})`;
 
 /** How far after a moment reports are searched for, in ms: servers refuse what is from much later. */
 export const AHEAD_MS = HOUR_MS;
@@ -141,6 +140,7 @@ export function workerQueries(window: QueryWindow): string[] {
       reportsThrough: both(
         ...[4, 3, 2, 1, 0].map((quarters) => reported(silence / 2, (quarters * silence) / 4)),
       ),
+      seenBefore: both(reported(silence, age), startedSince(window)),
       covered: ofPool(2 * silence, Math.max(0, coverageAge - silence)),
       seenAtStart: ofPool(silence, age),
     }),
@@ -158,6 +158,12 @@ export function workerQueries(window: QueryWindow): string[] {
     }),
     restartedQuery(window),
   ];
+}
+
+/** Of workers that tell a start in the window: who reported before it had a wrong clock at its start. */
+function startedSince({ matchers, silence, age }: QueryWindow): string {
+  const starts = perWorker('min', over('last', series(METRICS.startTime, matchers), silence));
+  return `${starts} > time() - ${(age - CLOCK_SLACK_MS) / 1000}`;
 }
 
 /** Asked of workers that are silent. */
@@ -282,7 +288,7 @@ function valuesOf(metric: Metric, matchers: readonly string[], windowMs: number)
   const labels = metric.by === undefined ? [] : [labelName(metric.by)];
   const samples = over(metric.over ?? 'last', series(metric, matchers), windowMs);
   const values = perWorker(metric.fold, samples, labels);
-  return metric.zeroCounts ? values : positive(values);
+  return metric.zeroCounts ? values : nonZero(values);
 }
 
 const steps = (windowMs: number, stepMs: number): string =>

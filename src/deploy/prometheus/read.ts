@@ -9,8 +9,16 @@ import {
   silenceWindow,
   type WorkerFacts,
 } from '../facts.js';
+import { firstReportQuery, firstSighting } from './first-report.js';
 import type { PrometheusApi, Sample } from './http.js';
-import { clockDifference, clockHint, LONGEST_WINDOW_MS, type Overview, readOverview } from './overview.js';
+import {
+  clockDifference,
+  clockHint,
+  LONGEST_WINDOW_MS,
+  OVERVIEW_MS,
+  type Overview,
+  readOverview,
+} from './overview.js';
 import { labelName, matcher, TAG } from './promql.js';
 import {
   AHEAD_MS,
@@ -53,8 +61,12 @@ export async function readFacts(api: PrometheusApi, query: Asked): Promise<Deplo
   // What came after a past moment says nothing of a clock.
   const ahead = at === undefined ? await ask([lateQuery], serverNow + AHEAD_MS) : [];
   const sighted = query.target === undefined ? undefined : known.cameUp.get(query.target);
-  const since =
-    start ?? (sighted === undefined ? undefined : sighted - furthestAhead(ahead, serverNow, query.target));
+  const seen = async (told: number, target: string) => {
+    const ofTarget = [...matchers, matcher(WORKER_VERSION, target)];
+    const first = await ask([firstReportQuery(ofTarget, OVERVIEW_MS)]);
+    return firstSighting(told, first) - furthestAhead(ahead, serverNow, target);
+  };
+  const since = start ?? (sighted === undefined ? undefined : await seen(sighted, query.target ?? ''));
   const poolCameUp = Math.min(now, ...known.cameUp.values());
   const begin = Math.max(since ?? poolCameUp, now - LONGEST_WINDOW_MS);
   const age = since === undefined ? 0 : Math.max(0, now - begin);

@@ -38,6 +38,7 @@ const FROM_BEFORE = new Set([
   'droppedBefore',
   'droppedFirst',
   'unknownBefore',
+  'seenBefore',
   ...EARLIER_WINDOWS.map(earlierTag),
 ]);
 
@@ -96,7 +97,10 @@ class WorkerRow {
   add({ labels, value }: Sample): void {
     const tag = labels[TAG] ?? '';
     const metric = METRIC_OF_TAG.get(tag);
-    if (!Number.isFinite(value) || (metric && !metric.isPlausible(value))) return;
+    if (!Number.isFinite(value) || (metric && !metric.isPlausible(value))) {
+      this.#values.set(lacksTag(tag as MetricKey), 1);
+      return;
+    }
     if (metric?.by === undefined) {
       this.#values.set(tag, value);
       return;
@@ -180,7 +184,7 @@ class WorkerRow {
         ...this.name,
         startedAt,
         // Of one with losses that can not be dated it counts when it was seen: in the window.
-        firstReportAt: undated > 0 ? reportsSince : startedAt,
+        firstReportAt: undated > 0 ? reportsSince : this.#firstReportAt(startedAt),
         lastReportAt,
         reportsSince,
         drainingSince,
@@ -192,6 +196,12 @@ class WorkerRow {
         ...(ahead > 0 && { clock: 'ahead' }),
       },
     );
+  }
+
+  /** When it was heard first: as it started, but for one that tells a start in the window and was there before. */
+  #firstReportAt(startedAt: number): number {
+    const { since } = this.window;
+    return since !== undefined && this.#values.has('seenBefore') ? Math.min(since - 1, startedAt) : startedAt;
   }
 
   /** By how much its clock is ahead, in ms: its newest report may be as old as its interval. */
