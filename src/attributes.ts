@@ -62,8 +62,8 @@ export interface Metric {
   readonly fold: 'max' | 'min';
   /** Which value of a window counts. @default 'last' */
   readonly over?: 'max' | 'min';
-  /** Whether its last value counts of a silent worker too: a query then reads the whole window, which takes time. */
-  readonly whenSilent?: true;
+  /** Whether its last value counts of a worker that is gone too: a query then reads the whole window, which takes time. */
+  readonly whenGone?: true;
   /** Whether 0 means something else than no value: zeros of the others are left out of a query's result. */
   readonly zeroCounts?: true;
   /** What the goodbye says; undefined where nobody knows. @default the last value */
@@ -95,7 +95,7 @@ export const METRICS = table({
     description: 'Sessions now active, from the moment a job is accepted.',
     isPlausible: isCount,
     fold: 'max',
-    whenSilent: true,
+    whenGone: true,
     goodbye: () => 0,
   },
   draining: {
@@ -105,6 +105,7 @@ export const METRICS = table({
     description: '1 while the worker drains, else 0.',
     isPlausible: isBit,
     fold: 'max',
+    whenGone: true,
   },
   running: {
     name: 'openrtc.deployment_version',
@@ -134,7 +135,7 @@ export const METRICS = table({
     description: "Unix time of the worker's start, constant.",
     isPlausible: (value) => value > 0 && value <= LATEST_UNIX_SECONDS,
     fold: 'min',
-    whenSilent: true,
+    whenGone: true,
   },
   interval: {
     name: 'openrtc.report.interval',
@@ -151,7 +152,7 @@ export const METRICS = table({
     description: 'How long the worker drains; 0 when it does not.',
     isPlausible: isDuration,
     fold: 'max',
-    whenSilent: true,
+    whenGone: true,
   },
   drainTimeout: {
     name: 'openrtc.drain.timeout',
@@ -179,7 +180,7 @@ export const METRICS = table({
     description: 'Sessions started.',
     isPlausible: isCount,
     fold: 'max',
-    whenSilent: true,
+    whenGone: true,
   },
   ended: {
     name: 'openrtc.sessions.ended',

@@ -166,17 +166,12 @@ function startedSince({ matchers, silence, age }: QueryWindow): string {
   return `${starts} > time() - ${(age - CLOCK_SLACK_MS) / 1000}`;
 }
 
-/** Asked of workers that are silent. */
-const OF_SILENT = ['active', 'draining'] as const satisfies readonly MetricKey[];
-/** Asked of all that are gone. */
-const OF_GONE = METRIC_KEYS.filter((key) => METRICS[key].whenSilent && key !== 'active');
-
 /** What is asked of workers that are gone, where there are any: the last values of a whole window take time. */
 export function goneQueries(window: QueryWindow): string[] {
   const { matchers } = window;
   const dropped = newest(series(METRICS.dropped, matchers), window);
   return [
-    lastOfGone(OF_GONE, window),
+    lastOfGone(window),
     union({
       goodbyeAt: newest(series(METRICS.running, matchers), window, ' == 0'),
       droppedAt: unless(dropped, running(window)),
@@ -196,19 +191,16 @@ function restartedQuery(window: QueryWindow): string {
 export function silentQuery(window: QueryWindow, isUnclear: boolean): string {
   const active = series(METRICS.active, window.matchers);
   const activeAt = isUnclear ? newestOf(timesOf(active), window) : newest(active, window);
-  return union({ ...lastValues(OF_SILENT, window), activeAt: unless(activeAt, running(window)) });
+  return union({ activeAt: unless(activeAt, running(window)) });
 }
 
-const lastOfGone = (keys: readonly MetricKey[], window: QueryWindow): string =>
-  union(lastValues(keys, window));
-
 /** Of workers that are gone. Zeros are not left out: who has no value was never heard to have none. */
-function lastValues(keys: readonly MetricKey[], window: QueryWindow): Record<string, string> {
-  const values = keys.map((key) => {
+function lastOfGone(window: QueryWindow): string {
+  const values = METRIC_KEYS.filter((key) => METRICS[key].whenGone).map((key) => {
     const last = over('last', series(METRICS[key], window.matchers), wholeOf(window));
     return [key, unless(perWorker(METRICS[key].fold, last), running(window))];
   });
-  return Object.fromEntries(values);
+  return union(Object.fromEntries(values));
 }
 
 const running = ({ matchers, silence }: QueryWindow): string =>

@@ -163,11 +163,12 @@ class WorkerRow {
       METRIC_KEYS.map((key) => [key, this.#values.get(key)]),
     );
     // Where a server does not read back far enough, the worker must neither vanish nor be a witness.
-    const lastReportAt =
-      this.#time('lastReportAt') ?? Math.min(now, this.#time('newestAt') ?? now - this.#silence);
+    // One whose other gauges come now is not silent.
+    const lastReportAt = this.#values.has(lacksTag('running'))
+      ? now
+      : (this.#time('lastReportAt') ?? Math.min(now, this.#time('newestAt') ?? now - this.#silence));
     const reportsSince = this.#values.has('reportsThrough') ? now - this.#silence : lastReportAt;
     const elapsed = report.drainElapsed ?? 0;
-    // Of a silent worker only the time is asked for.
     const draining = elapsed > 0 ? 1 : report.draining;
     const drainingSince = draining === 1 ? lastReportAt - elapsed * 1000 : undefined;
     // A silent worker is silent by the longest interval of the pool: its own is not asked for.
@@ -235,9 +236,9 @@ class WorkerRow {
       if (this.#isContradictory) return false;
       // What its last report, or the other half of its goodbye, does not tell was something else before.
       if (key === 'dropped') return (this.#time('droppedAt') ?? Number.NEGATIVE_INFINITY) < end;
-      // A goodbye leaves no session, and no drain.
-      if (this.#hasGoodbye) return false;
-      return !this.#values.has(key) || (key === 'active' && (this.#time('activeAt') ?? end) < end);
+      if (!this.#values.has(key)) return true;
+      // A goodbye leaves no session.
+      return key === 'active' && !this.#hasGoodbye && (this.#time('activeAt') ?? end) < end;
     };
     return decidingNames(isMissing);
   }
