@@ -60,7 +60,7 @@ function seriesOf(
   });
   const started = isOld ? begin - 86_400_000 : deployAt;
   return [
-    series(names.METRICS.active, (at) => (at / INTERVAL_MS + worker) % 9),
+    series(names.METRICS.active, (at) => (Math.floor(at / INTERVAL_MS) + worker) % 9),
     series(names.METRICS.draining, () => Number(isOld)),
     series(names.METRICS.running, () => 1),
     series(names.METRICS.dropped, () => 0),
