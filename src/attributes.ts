@@ -64,7 +64,7 @@ export interface Metric {
   readonly over?: 'max' | 'min';
   /** Whether its last value counts of a worker that is gone too: a query then reads the whole window, which takes time. */
   readonly whenGone?: true;
-  /** Whether 0 means something else than no value: zeros of the others are left out of a query's result. */
+  /** Whether 0 differs from no value: zeros of the others are left out of a query's result, which saves time. */
   readonly zeroCounts?: true;
   /** What the goodbye says; undefined where nobody knows. @default the last value */
   goodbye?(last: LastCounts): number | undefined;
@@ -96,6 +96,7 @@ export const METRICS = table({
     isPlausible: isCount,
     fold: 'max',
     whenGone: true,
+    zeroCounts: true,
     goodbye: () => 0,
   },
   draining: {
@@ -106,6 +107,7 @@ export const METRICS = table({
     isPlausible: isBit,
     fold: 'max',
     whenGone: true,
+    zeroCounts: true,
   },
   running: {
     name: 'openrtc.deployment_version',

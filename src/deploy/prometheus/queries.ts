@@ -1,5 +1,4 @@
 import {
-  DECIDING_KEYS,
   METRIC_KEYS,
   METRICS,
   type Metric,
@@ -46,7 +45,7 @@ export interface QueryWindow {
 export const EARLIER_WINDOWS = [5, 3, 1] as const;
 /** The tag of a worker's sessions of some silence windows ago. */
 export const earlierTag = (windows: number): string => `active-${windows}`;
-/** The tag of workers that report, and not this gauge. */
+/** The tag of workers that report, and not this gauge, or not a value that can be. */
 export const lacksTag = (key: MetricKey): string => `lacks-${key}`;
 
 const UNKNOWN = matcher(SESSION_OUTCOME, 'unknown' satisfies SessionOutcome);
@@ -109,7 +108,7 @@ export function elsewhereQuery(pool: string, more: readonly string[], windowMs: 
 }
 
 /**
- * The facts of every worker of a pool, in eight queries whatever its size. The values of a metric are tagged with its
+ * The facts of every worker of a pool, in seven queries whatever its size. The values of a metric are tagged with its
  * key. What only running workers are asked for is not read from the whole window, and zeros are left out: reading
  * samples and writing the result is what takes the time.
  *
@@ -132,6 +131,7 @@ export function workerQueries(window: QueryWindow): string[] {
   const whole = keysOf('whole').map((key) => [key, valuesOf(METRICS[key], matchers, wholeOf(window))]);
   const recent = (group: Group) =>
     Object.fromEntries(keysOf(group).map((key) => [key, valuesOf(METRICS[key], matchers, silence)]));
+  const reportsDropped = perWorker('max', over('present', dropped, silence));
 
   return [
     union({
@@ -143,11 +143,12 @@ export function workerQueries(window: QueryWindow): string[] {
       seenBefore: both(reported(silence, age), startedSince(window)),
       covered: ofPool(2 * silence, Math.max(0, coverageAge - silence)),
       seenAtStart: ofPool(silence, age),
+      // Its value is of the whole window: that it comes no more does not show there.
+      [lacksTag('dropped')]: unless(reported(silence, 0), reportsDropped),
     }),
     union({ lastReportAt: newest(reports, window) }),
     union(recent('recent')),
     union(recent('labelled')),
-    union(lacking(matchers, silence)),
     union(Object.fromEntries(earlier)),
     union({
       droppedBefore: perWorker('max', over('max', dropped, HOUR_MS, age)),
@@ -251,19 +252,6 @@ function newest(selector: string, window: QueryWindow, value = ''): string {
     newestWithin(times, silence, fine),
     newestWithin(times, wholeOf(window), STEP_MS),
   );
-}
-
-/** For each gauge that decides, the workers that report others of them now and not this one. */
-function lacking(matchers: readonly string[], silence: number): Record<string, string> {
-  const reporting = (key: MetricKey) => {
-    const names = seriesByName(METRICS[key], matchers);
-    return perWorker('max', either(...names.map((one) => over('present', one, silence))));
-  };
-  const others = DECIDING_KEYS.filter((key) => key !== 'running');
-  return Object.fromEntries([
-    ...others.map((key) => [lacksTag(key), unless(reporting('running'), reporting(key))]),
-    [lacksTag('running'), unless(either(...others.map(reporting)), reporting('running'))],
-  ]);
 }
 
 /** Which query a metric is in. */

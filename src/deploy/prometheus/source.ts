@@ -27,7 +27,7 @@ export interface PrometheusSource extends FactsSource {
 
 /**
  * Facts from the HTTP API of Prometheus, Mimir, Thanos, VictoriaMetrics or Grafana Cloud, now or at a past moment: about
- * ten instant queries, whatever the size of the fleet, all about one moment. Moments are by the clock of the server.
+ * nine instant queries, whatever the size of the fleet, all about one moment. Moments are by the clock of the server.
  *
  * Silence follows from the times that workers give their reports: their clocks must agree with that of the server
  * within a silence window. What the server did not take in the middle of a deploy is not missed, except a worker that

@@ -142,6 +142,12 @@ class WorkerRow {
     return this.#time('lastReportAt') ?? 0;
   }
 
+  /** When a gauge of it came last, whichever: one without the gauge of its version is not silent while others come. */
+  get #lastOfAny(): number | undefined {
+    const times = ['lastReportAt', 'activeAt', 'droppedAt'].map((tag) => this.#time(tag) ?? 0);
+    return Math.max(...times) || undefined;
+  }
+
   get #silence(): number {
     return silenceWindow(this.window);
   }
@@ -163,10 +169,7 @@ class WorkerRow {
       METRIC_KEYS.map((key) => [key, this.#values.get(key)]),
     );
     // Where a server does not read back far enough, the worker must neither vanish nor be a witness.
-    // One whose other gauges come now is not silent.
-    const lastReportAt = this.#values.has(lacksTag('running'))
-      ? now
-      : (this.#time('lastReportAt') ?? Math.min(now, this.#time('newestAt') ?? now - this.#silence));
+    const lastReportAt = this.#lastOfAny ?? Math.min(now, this.#time('newestAt') ?? now - this.#silence);
     const reportsSince = this.#values.has('reportsThrough') ? now - this.#silence : lastReportAt;
     const elapsed = report.drainElapsed ?? 0;
     const draining = elapsed > 0 ? 1 : report.draining;
@@ -225,18 +228,15 @@ class WorkerRow {
   /** What is absent now, or in the last report. */
   #missing(): string[] {
     // Half of a goodbye may be the last that arrived.
-    const last = Math.max(...['activeAt', 'droppedAt'].map((tag) => this.#time(tag) ?? 0), this.lastHeardAt);
-    const end = this.#hasGoodbye ? (this.#time('goodbyeAt') ?? 0) : last;
+    const end = (this.#hasGoodbye ? this.#time('goodbyeAt') : this.#lastOfAny) ?? 0;
     const isMissing = (key: MetricKey): boolean => {
       if (this.#values.has(lacksTag(key))) return true;
-      if (key === 'running' && !this.#values.has(key)) return true;
+      if (key !== 'dropped' && !this.#values.has(key)) return true;
       if (!this.isGone) return false;
-      if (key === 'startTime') return !this.#values.has(key);
       if (key === 'running') return !this.#hasGoodbye && this.lastHeardAt < end;
       if (this.#isContradictory) return false;
       // What its last report, or the other half of its goodbye, does not tell was something else before.
       if (key === 'dropped') return (this.#time('droppedAt') ?? Number.NEGATIVE_INFINITY) < end;
-      if (!this.#values.has(key)) return true;
       // A goodbye leaves no session.
       return key === 'active' && !this.#hasGoodbye && (this.#time('activeAt') ?? end) < end;
     };

@@ -106,13 +106,19 @@ describe('what is absent', () => {
     expect((await rowOf(worker(gone))).missing).toEqual([]);
   });
 
-  it.each(['active', 'draining', 'running', 'dropped'] as const)(
-    'is named of a running worker: %s',
-    async (key) => {
-      const row = await rowOf([...worker(), { fact: `lacks-${key}`, labels: LABELS, value: 1 }]);
-      expect(row.missing).toEqual([METRICS[key].name]);
-    },
-  );
+  it.each(['active', 'draining', 'startTime'] as const)('is named of a running worker: %s', async (key) => {
+    expect((await rowOf(without(worker(), key))).missing).toEqual([METRICS[key].name]);
+  });
+
+  it('is named of a running worker whose value of before is known: dropped', async () => {
+    const row = await rowOf([...worker(), { fact: 'lacks-dropped', labels: LABELS, value: 1 }]);
+    expect(row.missing).toEqual([METRICS.dropped.name]);
+  });
+
+  it('is the version gauge, of a worker whose others come, and which is not silent', async () => {
+    const row = await rowOf(worker({ lastReportAt: ago(300), droppedAt: ago(5), activeAt: ago(5) }));
+    expect(row).toMatchObject({ lastReportAt: ago(5) * 1000, missing: [METRICS.running.name] });
+  });
 
   it('is the version gauge, of a worker that is known by others', async () => {
     const row = await rowOf(without(worker({ active: 2 }), 'running'));
