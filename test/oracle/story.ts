@@ -27,7 +27,7 @@ export function storyOf(moment: Moment): string {
   ].join('\n');
 }
 
-const FILES = { receiver: 'test/oracle/receiver', prometheus: 'test/e2e/oracle' };
+const FILES = { receiver: 'test/oracle/receiver.test.ts', prometheus: 'test/e2e/oracle' };
 
 function replay({ seed }: World, source: Moment['source']): string {
   const config = source === 'prometheus' ? ' --config vitest.e2e.config.ts' : '';
