@@ -4,8 +4,8 @@ import { playOnReceiver } from './play-receiver.js';
 import { Tally } from './tally.js';
 import { worldOf } from './world/world.js';
 
-/** So many on one receiver. */
-const AT_ONCE = 400;
+/** So many on one receiver: each asks what the other pools do. */
+const AT_ONCE = 100;
 /** In fewer, too little of each kind happens to be counted. */
 const MANY = 1000;
 
