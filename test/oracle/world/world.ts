@@ -56,7 +56,8 @@ export function worldOf(seed: number, without: readonly Ill[] = []): World {
       .map((report) => delivered(arrival, report));
   });
   for (const ill of ills) {
-    if (ill in LOSSES) deliveries = LOSSES[ill as Loss](random(ill), deliveries, plan.deployAt);
+    if (ill in LOSSES && deliveries.length > 0)
+      deliveries = LOSSES[ill as Loss](random(ill), deliveries, plan.deployAt);
   }
   if (ills.includes('neighbours')) deliveries.push(...neighbours(random('neighbours'), pool, plan));
   return {
